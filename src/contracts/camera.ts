@@ -1,0 +1,26 @@
+// A camera as the rest of the agent sees it.
+import type { Codec } from './ticket.ts';
+
+export type CameraState =
+  | 'connecting'
+  | 'live'
+  | 'stalled'
+  | 'auth_failed'
+  | 'unsupported'
+  | 'ended'
+  | 'disabled';
+
+/** Wire record: the retained payload of `cam/<c>/status`. */
+export interface CameraStatus {
+  readonly camera: string;
+  readonly state: CameraState;
+  /** ISO time of the last change of state. */
+  readonly since: string;
+  /** Decoded frames per second over the last seconds. */
+  readonly fps: number;
+  readonly codec: Codec | null;
+  readonly decoder: string | null;
+  readonly frame_size: readonly [number, number] | null;
+  readonly reconnects_1h: number;
+  readonly last_error: string | null;
+}

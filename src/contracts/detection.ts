@@ -1,0 +1,19 @@
+// What a model found in one frame.
+import type { Frame } from './frame.ts';
+import type { Box } from './geometry.ts';
+
+export interface Detection {
+  /** Fractions of the whole frame, also when only a region of it was inferred. */
+  readonly box: Box;
+  /** 0..1 */
+  readonly score: number;
+  readonly label: string;
+}
+
+export interface FrameDetections {
+  readonly frame: Frame;
+  /** In falling order of score. */
+  readonly detections: readonly Detection[];
+  /** Monotonic milliseconds at which inference delivered them. */
+  readonly inferredMs: number;
+}

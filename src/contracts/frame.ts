@@ -1,0 +1,23 @@
+// What the agent knows of a decoded frame: never its pixels.
+
+/** `rtcp`: from the camera's sender reports; `host`: when this machine received it. */
+export type CaptureClock = 'rtcp' | 'host';
+
+export interface Frame {
+  readonly camera: string;
+  /** One run of a camera process; sequences start anew with each. */
+  readonly session: string;
+  /** 1, 2, 3 … in decode order within the session; gaps are frames the decoder lost. */
+  readonly sequence: number;
+  /** Presentation time in the stream's own timeline, nanoseconds. */
+  readonly ptsNs: number;
+  /** Wall clock of the capture, milliseconds since 1970. */
+  readonly captureMs: number;
+  readonly captureClock: CaptureClock;
+  /** Monotonic milliseconds (agent clock) at which the notice arrived. */
+  readonly arrivedMs: number;
+  readonly widthPx: number;
+  readonly heightPx: number;
+  /** Share of the picture that moves, 0..1; 1 when nobody measured it. */
+  readonly motion: number;
+}

@@ -1,0 +1,123 @@
+// The messages between the agent and a camera process, and the ticket: an order to print pixels into the arena.
+import type { CaptureClock } from './frame.ts';
+import type { Box } from './geometry.ts';
+
+/** `stretch` ignores the aspect; the others keep it and fill the rest with `pad`. */
+export type Fit = 'stretch' | 'corner' | 'centre';
+
+/** How the printed pixels lie in memory. Everything here follows from a model's input. */
+export interface PrintFormat {
+  readonly widthPx: number;
+  readonly heightPx: number;
+  readonly layout: 'planar' | 'interleaved';
+  readonly order: 'rgb' | 'bgr';
+  readonly dtype: 'uint8' | 'float32';
+  readonly fit: Fit;
+  /** Grey value 0..255 of the letterbox bars, before `mean` and `scale`. */
+  readonly pad: number;
+  /** float32 only: `(value - mean[c]) * scale[c]`, in `order`, value 0..255. */
+  readonly mean: readonly [number, number, number];
+  readonly scale: readonly [number, number, number];
+}
+
+/** Where in the frame the picture lies inside the printed rectangle, in printed pixels. */
+export interface Placement {
+  readonly x: number;
+  readonly y: number;
+  readonly w: number;
+  readonly h: number;
+}
+
+/** "Print frame `sequence`, this rectangle of it, in this format, at this offset of the arena." */
+export interface Ticket {
+  readonly id: number;
+  readonly sequence: number;
+  /** Fractions of the frame. */
+  readonly rectangle: Box;
+  readonly format: PrintFormat;
+  /** Bytes from the start of the arena; 64-byte aligned. */
+  readonly offset: number;
+}
+
+export type PrintFailure = 'frame_gone' | 'bad_ticket' | 'map_failed';
+
+export type Codec = 'h264' | 'h265' | 'mjpeg' | 'other';
+export type DecoderKind = 'gstreamer' | 'ffmpeg';
+
+/** Everything a camera process is told about its camera. Credentials travel only here, over the IPC channel. */
+export interface CameraOrder {
+  readonly camera: string;
+  readonly session: string;
+  /** rtsp(s)://, file path, or /dev/videoN; without credentials. */
+  readonly source: string;
+  readonly username?: string;
+  readonly password?: string;
+  readonly transport: 'tcp' | 'udp';
+  readonly decoder: DecoderKind;
+  /** GStreamer decoder element or FFmpeg hwaccel chosen by the probe; absent: software. */
+  readonly decoderElement?: string;
+  /** Files: play again at the end. */
+  readonly loop: boolean;
+  /** Files: at the speed of their timestamps; false: as fast as frames are taken. */
+  readonly realtime: boolean;
+  /** Upper bound of the coded picture, enforced before the decoder. */
+  readonly maxWidthPx: number;
+  readonly maxHeightPx: number;
+  /** How many decoded frames stay printable. */
+  readonly heldFrames: number;
+  /** Bytes of the arena whose descriptor is inherited as fd `ARENA_FD`. */
+  readonly arenaBytes: number;
+}
+
+/** File descriptors of a camera process. */
+export const ARENA_FD = 4;
+export const ENCODED_FD = 5;
+
+export type ToCamera =
+  | { readonly kind: 'open'; readonly order: CameraOrder }
+  | { readonly kind: 'print'; readonly ticket: Ticket }
+  /** Encoded access units flow on fd `ENCODED_FD` while wanted. */
+  | { readonly kind: 'encoded'; readonly wanted: boolean }
+  | { readonly kind: 'close' };
+
+/** Why a session ended; the supervisor turns it into a camera state. */
+export type SessionEnd = 'end_of_stream' | 'unreachable' | 'auth_failed' | 'unsupported' | 'failed';
+
+export type FromCamera =
+  | { readonly kind: 'ready' }
+  | {
+      readonly kind: 'stream';
+      readonly codec: Codec;
+      readonly widthPx: number;
+      readonly heightPx: number;
+      readonly fps: number;
+      /** The element or program that decodes, e.g. `avdec_h264`. */
+      readonly decoder: string;
+      /** Pixel format of decoded frames, GStreamer's name: I420, NV12, … */
+      readonly pixelFormat: string;
+    }
+  | {
+      readonly kind: 'frame';
+      readonly sequence: number;
+      readonly ptsNs: number;
+      readonly captureMs: number;
+      readonly captureClock: CaptureClock;
+      readonly widthPx: number;
+      readonly heightPx: number;
+      readonly motion: number;
+    }
+  | {
+      readonly kind: 'printed';
+      readonly id: number;
+      readonly placement: Placement;
+      readonly bytes: number;
+      readonly tookUs: number;
+    }
+  | { readonly kind: 'refused'; readonly id: number; readonly cause: PrintFailure }
+  | {
+      readonly kind: 'log';
+      readonly level: 'debug' | 'info' | 'warn' | 'error';
+      readonly message: string;
+      readonly fields: Readonly<Record<string, unknown>>;
+    }
+  | { readonly kind: 'ended'; readonly end: SessionEnd; readonly cause: string };

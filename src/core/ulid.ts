@@ -1,0 +1,17 @@
+// Globally unique ids that sort by time (ULID: 48 bits of milliseconds, 80 bits of randomness, Crockford base 32).
+import { randomBytes } from 'node:crypto';
+
+const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+
+/** 26 characters. Ids made in the same millisecond have no order among themselves. */
+export function ulid(wallMs: number): string {
+  let time = Math.floor(wallMs);
+  let head = '';
+  for (let i = 0; i < 10; i++) {
+    head = ALPHABET[time % 32] + head;
+    time = Math.floor(time / 32);
+  }
+  let tail = '';
+  for (const byte of randomBytes(16)) tail += ALPHABET[byte % 32];
+  return head + tail;
+}
