@@ -1,0 +1,33 @@
+// From candidates in printed pixels to detections in fractions of the frame.
+import type { Detection } from '../contracts/detection.ts';
+import { type Box, clip } from '../contracts/geometry.ts';
+import type { ModelManifest } from '../contracts/model.ts';
+import type { Placement } from '../contracts/ticket.ts';
+import type { Candidate } from './heads/head.ts';
+
+/**
+ * Undoes the letterbox and the crop.
+ *
+ * `placement` says where in the printed picture the rectangle lies (printed pixels), `rectangle` which
+ * part of the frame was printed. Boxes are cut at the frame's edge; what lies wholly in the bars goes.
+ */
+export function toDetections(
+  candidates: readonly Candidate[],
+  placement: Placement,
+  rectangle: Box,
+  manifest: ModelManifest,
+): Detection[] {
+  const detections: Detection[] = [];
+  for (const { x, y, w, h, score, classIndex } of candidates) {
+    const box = clip([
+      rectangle[0] + ((x - placement.x) / placement.w) * rectangle[2],
+      rectangle[1] + ((y - placement.y) / placement.h) * rectangle[3],
+      (w / placement.w) * rectangle[2],
+      (h / placement.h) * rectangle[3],
+    ]);
+    const label = manifest.labels[classIndex];
+    if (label === undefined || box[2] <= 0 || box[3] <= 0) continue;
+    detections.push({ box, score, label });
+  }
+  return detections;
+}

@@ -1,0 +1,57 @@
+// Vedette's own models: `boxes` [batch, anchors, 4] as x1 y1 x2 y2 in input pixels and `scores`
+// [batch, anchors, classes] in 0..1; everything but the thresholds happens inside the graph.
+import type { OutputView, TensorInfo } from '../../native/session.ts';
+import type { Candidate, Head } from './head.ts';
+
+export const vedetteHead: Head = {
+  name: 'vedette',
+
+  refuses(manifest, outputs) {
+    const boxes = outputs.find((output) => output.name === 'boxes');
+    const scores = outputs.find((output) => output.name === 'scores');
+    if (boxes === undefined || scores === undefined) {
+      return `outputs are ${names(outputs)}, expected boxes and scores`;
+    }
+    const classes = scores.shape[2];
+    if (typeof classes === 'number' && classes !== manifest.labels.length) {
+      return `${classes} classes, but ${manifest.labels.length} labels`;
+    }
+    return undefined;
+  },
+
+  decode(outputs, slot, minScore) {
+    const boxes = named(outputs, 'boxes');
+    const scores = named(outputs, 'scores');
+    const [, anchors, classes] = scores.shape as [number, number, number];
+    const scoreData = scores.data as Float32Array;
+    const boxData = boxes.data as Float32Array;
+    const candidates: Candidate[] = [];
+    let at = slot * anchors * classes;
+    for (let anchor = 0; anchor < anchors; anchor++, at += classes) {
+      let best = at;
+      for (let k = at + 1; k < at + classes; k++) if (scoreData[k]! > scoreData[best]!) best = k;
+      const score = scoreData[best]!;
+      if (score < minScore) continue;
+      const corner = (slot * anchors + anchor) * 4;
+      const x = boxData[corner]!;
+      const y = boxData[corner + 1]!;
+      candidates.push({
+        x,
+        y,
+        w: boxData[corner + 2]! - x,
+        h: boxData[corner + 3]! - y,
+        score,
+        classIndex: best - at,
+      });
+    }
+    return candidates;
+  },
+};
+
+function named(outputs: readonly OutputView[], name: string): OutputView {
+  return outputs.find((output) => output.name === name)!;
+}
+
+function names(outputs: readonly TensorInfo[]): string {
+  return outputs.map((output) => output.name).join(', ');
+}
