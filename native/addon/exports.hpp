@@ -1,0 +1,10 @@
+// The bindings that vedette.node is made of; each file in this folder defines one of these functions.
+#pragma once
+
+#include <napi.h>
+
+namespace vedette::addon {
+
+void initArena(Napi::Env env, Napi::Object exports);
+
+}  // namespace vedette::addon
