@@ -1,0 +1,151 @@
+// Stage `analyse`: from tracks to what happened: an object is new, changed, gone.
+import type { EventType } from '../contracts/event.ts';
+import type { Frame } from '../contracts/frame.ts';
+import { area, type Box } from '../contracts/geometry.ts';
+import type { FrameTracks, Track } from '../contracts/track.ts';
+
+/** The frame in which an object was seen best. */
+export interface BestView {
+  readonly frame: Frame;
+  readonly box: Box;
+  readonly score: number;
+  readonly quality: number;
+}
+
+/** Something that happened; `publish` gives it an id, a number and its wire form. */
+export interface Happening {
+  readonly type: EventType;
+  readonly camera: string;
+  readonly frame: Frame;
+  readonly track: Track;
+  readonly best: BestView;
+  readonly zones: readonly string[];
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export interface AnalyseDeps {
+  happened(happening: Happening): void;
+  /** Confirmed objects in view changed; labels that were seen once stay with 0. */
+  counted(camera: string, counts: Readonly<Record<string, number>>): void;
+  /** An object is seen better than ever before: now is the moment for a still. */
+  improved(track: Track, best: BestView): void;
+}
+
+interface Known {
+  best: BestView;
+  announcedMs: number;
+  announcedLabel: string;
+  announcedQuality: number;
+}
+
+/** Objects in view are announced again at this pace, so that a consumer that joins late sees them. */
+const HEARTBEAT_MS = 10_000;
+/** Better views are announced at most this often per object. */
+const UPDATE_MS = 1000;
+/** A view must be better by this factor to count as an improvement. */
+const IMPROVEMENT = 1.1;
+
+export class AnalyseStage {
+  private readonly deps: AnalyseDeps;
+  private readonly cameras = new Map<string, Map<string, Known>>();
+  private readonly counts = new Map<string, Map<string, number>>();
+  private readonly lastFrames = new Map<string, Frame>();
+
+  constructor(deps: AnalyseDeps) {
+    this.deps = deps;
+  }
+
+  push({ frame, tracks, ended }: FrameTracks): void {
+    this.lastFrames.set(frame.camera, frame);
+    const known = this.knownOf(frame.camera);
+    for (const track of tracks) {
+      if (track.phase === 'confirmed') this.see(known, frame, track);
+    }
+    for (const track of ended) this.leave(known, frame, track);
+    this.count(frame.camera, tracks, known);
+  }
+
+  /** The camera's session is over: what it still showed has ended. */
+  end(camera: string, ended: readonly Track[]): void {
+    const frame = this.lastFrames.get(camera);
+    if (frame === undefined) return;
+    const known = this.knownOf(camera);
+    for (const track of ended) this.leave(known, frame, track);
+    this.count(camera, [], known);
+    this.cameras.delete(camera);
+  }
+
+  private see(known: Map<string, Known>, frame: Frame, track: Track): void {
+    const view = viewOf(frame, track);
+    const before = known.get(track.id);
+    if (before === undefined) {
+      known.set(track.id, {
+        best: view,
+        announcedMs: frame.arrivedMs,
+        announcedLabel: track.label,
+        announcedQuality: view.quality,
+      });
+      this.deps.improved(track, view);
+      this.tell('object_new', frame, track, view);
+      return;
+    }
+    if (view.quality > before.best.quality * IMPROVEMENT) {
+      before.best = view;
+      this.deps.improved(track, view);
+    }
+    if (!isUpdateDue(before, frame, track)) return;
+    before.announcedMs = frame.arrivedMs;
+    before.announcedLabel = track.label;
+    before.announcedQuality = before.best.quality;
+    this.tell('object_update', frame, track, before.best);
+  }
+
+  private leave(known: Map<string, Known>, frame: Frame, track: Track): void {
+    const before = known.get(track.id);
+    if (before === undefined) return;
+    known.delete(track.id);
+    this.tell('object_end', frame, track, before.best);
+  }
+
+  private tell(type: EventType, frame: Frame, track: Track, best: BestView): void {
+    this.deps.happened({ type, camera: frame.camera, frame, track, best, zones: [], data: {} });
+  }
+
+  /** An object that is lost for a moment still counts; it stops to count when it ends. */
+  private count(camera: string, tracks: readonly Track[], known: Map<string, Known>): void {
+    const counts = this.counts.get(camera) ?? new Map<string, number>();
+    const now = new Map([...counts.keys()].map((label) => [label, 0]));
+    for (const track of tracks) {
+      if (known.has(track.id)) now.set(track.label, (now.get(track.label) ?? 0) + 1);
+    }
+    this.counts.set(camera, now);
+    const isChanged =
+      now.size !== counts.size || [...now].some(([label, n]) => counts.get(label) !== n);
+    if (isChanged) this.deps.counted(camera, Object.fromEntries(now));
+  }
+
+  private knownOf(camera: string): Map<string, Known> {
+    let known = this.cameras.get(camera);
+    if (known === undefined) {
+      known = new Map();
+      this.cameras.set(camera, known);
+    }
+    return known;
+  }
+}
+
+function isUpdateDue(before: Known, frame: Frame, track: Track): boolean {
+  const sinceMs = frame.arrivedMs - before.announcedMs;
+  if (track.label !== before.announcedLabel) return true;
+  if (sinceMs >= HEARTBEAT_MS) return true;
+  return sinceMs >= UPDATE_MS && before.best.quality > before.announcedQuality * IMPROVEMENT;
+}
+
+/** Larger, surer and wholly inside the picture is better; the square root keeps size from ruling alone. */
+function viewOf(frame: Frame, track: Track): BestView {
+  const [x, y, w, h] = track.box;
+  const margin = 0.005;
+  const isCut = x < margin || y < margin || x + w > 1 - margin || y + h > 1 - margin;
+  const quality = track.score * Math.sqrt(area(track.box)) * (isCut ? 0.5 : 1);
+  return { frame, box: track.box, score: track.score, quality };
+}

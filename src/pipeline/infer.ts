@@ -1,0 +1,99 @@
+// Stage `infer`: runs a batch set through the model and turns its outputs into detections, camera by camera in order.
+import type { Detection, FrameDetections } from '../contracts/detection.ts';
+import type { Frame } from '../contracts/frame.ts';
+import { WHOLE_FRAME } from '../contracts/geometry.ts';
+import type { Clock } from '../core/clock.ts';
+import { causeText } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import { toDetections } from '../infer/detections.ts';
+import type { BatchSet, InferenceEngine } from '../infer/engine.ts';
+import { suppress } from '../infer/nms.ts';
+import type { OutputView } from '../native/session.ts';
+import type { BatchEntry } from './batch.ts';
+import { InOrder, type Place } from './in-order.ts';
+import type { Metrics } from './metrics.ts';
+
+/** What one camera wants of the model. */
+export interface DetectionFilter {
+  /** Below this a detection is not delivered at all, not even to the tracker's second pass. */
+  readonly minScore: number;
+  /** Undefined: every label of the model. */
+  readonly labels: ReadonlySet<string> | undefined;
+}
+
+export interface InferDeps {
+  readonly engine: InferenceEngine;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  filterOf(camera: string): DetectionFilter;
+  deliver(result: FrameDetections): void;
+}
+
+export class InferStage {
+  private readonly deps: InferDeps;
+  private readonly order: InOrder<FrameDetections>;
+  private readonly places = new Map<Frame, Place<FrameDetections>>();
+
+  constructor(deps: InferDeps) {
+    this.deps = deps;
+    this.order = new InOrder((result) => deps.deliver(result));
+  }
+
+  /** Reserves the frame's place in its camera's line. Call in the order in which frames are taken. */
+  enter(frame: Frame): void {
+    this.places.set(frame, this.order.enter(frame.camera));
+  }
+
+  /** The frame will have no result; those behind it go on. */
+  abandon(frame: Frame): void {
+    this.settle(frame, undefined);
+  }
+
+  /** Infers a batch. Never rejects: a failed run is logged and its frames are abandoned. */
+  async run(set: BatchSet, entries: readonly BatchEntry[]): Promise<void> {
+    const { engine, clock, log, metrics } = this.deps;
+    const startMs = clock.monotonicMs();
+    try {
+      await engine.run(set, entries.length, (outputs) => {
+        metrics.inferMs.add(clock.monotonicMs() - startMs);
+        metrics.batchFrames.add(entries.length);
+        entries.forEach((entry, slot) => {
+          this.read(outputs, slot, entry);
+        });
+      });
+    } catch (error) {
+      log.error({ stage: 'infer', cause: causeText(error) }, 'inference failed');
+      for (const { frame } of entries) this.abandon(frame);
+    }
+  }
+
+  private read(outputs: readonly OutputView[], slot: number, entry: BatchEntry): void {
+    const { frame, placement } = entry;
+    if (placement === undefined) return;
+    const { engine, clock, metrics } = this.deps;
+    const startMs = clock.monotonicMs();
+    const { manifest } = engine;
+    const filter = this.deps.filterOf(frame.camera);
+    const candidates = engine.head.decode(outputs, slot, filter.minScore, manifest);
+    const kept = suppress(candidates, manifest.nmsIou);
+    const found = toDetections(kept, placement, WHOLE_FRAME, manifest);
+    const detections = found.filter((detection) => isWanted(detection, filter));
+    const nowMs = clock.monotonicMs();
+    metrics.headMs.add(nowMs - startMs);
+    const camera = metrics.camera(frame.camera);
+    camera.inferredFrames += 1;
+    camera.detections += detections.length;
+    this.settle(frame, { frame, detections, inferredMs: nowMs });
+  }
+
+  private settle(frame: Frame, result: FrameDetections | undefined): void {
+    const place = this.places.get(frame);
+    this.places.delete(frame);
+    place?.settle(result);
+  }
+}
+
+function isWanted(detection: Detection, filter: DetectionFilter): boolean {
+  return filter.labels === undefined || filter.labels.has(detection.label);
+}

@@ -1,0 +1,159 @@
+// The stages joined: a frame notice goes in at the top, records for the sinks come out at the bottom.
+import type { CameraStatus } from '../contracts/camera.ts';
+import type { Frame } from '../contracts/frame.ts';
+import type { SinkRecord } from '../contracts/sink.ts';
+import type { Ticket } from '../contracts/ticket.ts';
+import type { Tracker } from '../contracts/track.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Log } from '../core/log.ts';
+import type { InferenceEngine } from '../infer/engine.ts';
+import { AnalyseStage } from './analyse.ts';
+import { Batcher, type Printed } from './batch.ts';
+import { type DetectionFilter, InferStage } from './infer.ts';
+import type { Metrics } from './metrics.ts';
+import { PublishStage } from './publish.ts';
+import { type ScheduleCounts, Scheduler } from './scheduler.ts';
+import type { SnapshotKeeper } from './snapshot.ts';
+import { TrackStage } from './track.ts';
+
+export interface CameraSettings extends DetectionFilter {
+  /** Analysed frames per second. */
+  readonly fps: number;
+}
+
+export interface PipelineDeps {
+  readonly device: string;
+  readonly engine: InferenceEngine;
+  readonly snapshots: SnapshotKeeper | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly maxQueueDelayMs: number;
+  createTracker(camera: string): Tracker;
+  print(camera: string, ticket: Omit<Ticket, 'id'>): Promise<Printed>;
+  write(records: readonly SinkRecord[]): void;
+}
+
+export class Pipeline {
+  private readonly deps: PipelineDeps;
+  private readonly cameras = new Map<string, CameraSettings>();
+  private readonly scheduler = new Scheduler();
+  private readonly batch: Batcher;
+  private readonly infer: InferStage;
+  private readonly track: TrackStage;
+  private readonly analyse: AnalyseStage;
+  private readonly publish: PublishStage;
+  private completedRuns = 0;
+
+  constructor(deps: PipelineDeps) {
+    this.deps = deps;
+    const { engine, clock, log, metrics, snapshots } = deps;
+    this.publish = new PublishStage({ ...deps, model: engine.manifest });
+    this.analyse = new AnalyseStage({
+      happened: (happening) => this.publish.event(happening),
+      counted: (camera, counts) => this.publish.counts(camera, counts),
+      improved: (track, best) => snapshots?.improve(track, best),
+    });
+    this.track = new TrackStage({
+      createTracker: deps.createTracker,
+      deliver: (tracks) => {
+        this.analyse.push(tracks);
+        this.publish.tracks(tracks);
+      },
+      deliverEnded: (camera, ended) => this.analyse.end(camera, ended),
+    });
+    this.infer = new InferStage({
+      engine,
+      clock,
+      log,
+      metrics,
+      filterOf: (camera) => this.cameras.get(camera) ?? NOTHING,
+      deliver: (result) => {
+        const startMs = clock.monotonicMs();
+        if (this.cameras.has(result.frame.camera)) this.track.push(result);
+        metrics.analyseMs.add(clock.monotonicMs() - startMs);
+      },
+    });
+    this.batch = new Batcher({
+      clock,
+      sets: engine.sets,
+      format: engine.format,
+      maxQueueDelayMs: deps.maxQueueDelayMs,
+      take: (nowMs) => this.take(nowMs),
+      print: (camera, ticket) => this.print(camera, ticket),
+      run: (set, entries) => this.infer.run(set, entries).finally(() => this.completed()),
+      onRefused: (frame) => {
+        metrics.camera(frame.camera).refusedPrints += 1;
+        this.infer.abandon(frame);
+      },
+    });
+  }
+
+  /** Adds a camera or changes what is wanted of it; takes effect with its next frame. */
+  setCamera(camera: string, settings: CameraSettings): void {
+    this.cameras.set(camera, settings);
+    this.scheduler.setCamera(camera, settings.fps);
+  }
+
+  removeCamera(camera: string): void {
+    this.sessionEnded(camera);
+    this.cameras.delete(camera);
+    this.scheduler.removeCamera(camera);
+    this.deps.metrics.remove(camera);
+  }
+
+  /** A camera decoded a frame. */
+  frame(frame: Frame): void {
+    this.deps.metrics.camera(frame.camera).decodedFrames += 1;
+    if (this.scheduler.offer(frame, this.deps.clock.monotonicMs())) this.batch.pump();
+  }
+
+  /** The camera's process is gone: its waiting frame is dropped and its tracks end. */
+  sessionEnded(camera: string): void {
+    this.scheduler.dropPending(camera);
+    this.track.finish(camera);
+  }
+
+  camera(status: CameraStatus, was: CameraStatus['state']): void {
+    this.publish.camera(status, was);
+  }
+
+  scheduleCounts(camera: string): ScheduleCounts | undefined {
+    return this.scheduler.counts(camera);
+  }
+
+  /** True while runs complete or none is wanted; the service's watchdog asks this. */
+  progress(): { completedRuns: number; waiting: number } {
+    return { completedRuns: this.completedRuns, waiting: this.scheduler.waiting };
+  }
+
+  /** Infers what is under way, ends all tracks and hands their events over. */
+  async stop(): Promise<void> {
+    this.batch.stop();
+    await this.batch.drain();
+    this.track.finishAll();
+    await this.publish.drain();
+  }
+
+  private take(nowMs: number): Frame | undefined {
+    const frame = this.scheduler.take(nowMs);
+    if (frame !== undefined) this.infer.enter(frame);
+    return frame;
+  }
+
+  private async print(camera: string, ticket: Omit<Ticket, 'id'>): Promise<Printed> {
+    const printed = await this.deps.print(camera, ticket);
+    if (!('refused' in printed)) {
+      const metrics = this.deps.metrics.camera(camera);
+      metrics.printedBytes += printed.bytes;
+      metrics.printUs.add(printed.tookUs);
+    }
+    return printed;
+  }
+
+  private completed(): void {
+    this.completedRuns += 1;
+  }
+}
+
+const NOTHING: DetectionFilter = { minScore: 1, labels: new Set() };

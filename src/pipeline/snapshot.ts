@@ -1,0 +1,133 @@
+// Stills: the frame in which an object was seen best, printed by its camera and kept as JPEG until the object ends.
+import sharp from 'sharp';
+import type { Frame } from '../contracts/frame.ts';
+import { WHOLE_FRAME } from '../contracts/geometry.ts';
+import type { PrintFormat, Ticket } from '../contracts/ticket.ts';
+import type { Track } from '../contracts/track.ts';
+import type { Clock } from '../core/clock.ts';
+import { causeText } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import type { Arena } from '../native/arena.ts';
+import type { BestView } from './analyse.ts';
+import type { Printed } from './batch.ts';
+import { drawOn } from './still-drawing.ts';
+
+/** Wider frames are shrunk to this: enough to recognise a person, small enough to send. */
+const MAX_SIDE_PX = 1280;
+/** Room for one interleaved RGB still of any aspect. */
+export const STILL_SLOT_BYTES: number = MAX_SIDE_PX * MAX_SIDE_PX * 3;
+/** A camera prints at most this often for stills; an object without any is served at once. */
+const MIN_INTERVAL_MS = 500;
+
+/** A picture of one frame, shared by all objects that were seen best in it. */
+interface Picture {
+  readonly frame: Frame;
+  readonly jpeg: Promise<Buffer | undefined>;
+}
+
+interface Kept {
+  readonly picture: Picture;
+  readonly best: BestView;
+}
+
+export interface SnapshotDeps {
+  readonly arena: Arena;
+  /** Offsets of `STILL_SLOT_BYTES` each. */
+  readonly slots: readonly number[];
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly quality: number;
+  /** Draw box, label and track id into the finished still. */
+  readonly isAnnotated: boolean;
+  print(camera: string, ticket: Omit<Ticket, 'id'>): Promise<Printed>;
+}
+
+export class SnapshotKeeper {
+  private readonly deps: SnapshotDeps;
+  private readonly free: number[];
+  private readonly kept = new Map<string, Kept>();
+  private readonly latest = new Map<string, { picture: Picture; atMs: number }>();
+
+  constructor(deps: SnapshotDeps) {
+    this.deps = deps;
+    this.free = [...deps.slots];
+  }
+
+  /**
+   * Takes a picture of `best.frame` for this object unless its camera printed one a moment ago.
+   *
+   * Costs one print and one JPEG (about 10 ms of a core at 720p); a picture of the same frame is
+   * shared. Without a free slot the object keeps its former still.
+   */
+  improve(track: Track, best: BestView): void {
+    const { camera, session, sequence } = best.frame;
+    const latest = this.latest.get(camera);
+    if (latest?.picture.frame.sequence === sequence && latest.picture.frame.session === session) {
+      this.kept.set(track.id, { picture: latest.picture, best });
+      return;
+    }
+    const nowMs = this.deps.clock.monotonicMs();
+    const isTooSoon = latest !== undefined && nowMs - latest.atMs < MIN_INTERVAL_MS;
+    if (isTooSoon && this.kept.has(track.id)) return;
+    const slot = this.free.pop();
+    if (slot === undefined) return;
+    const picture = { frame: best.frame, jpeg: this.take(best.frame, slot) };
+    this.latest.set(camera, { picture, atMs: nowMs });
+    this.kept.set(track.id, { picture, best });
+  }
+
+  /** The still of an object that ended, with the view it shows; forgets the object. */
+  async finish(track: Track): Promise<{ jpeg: Buffer; best: BestView } | undefined> {
+    const kept = this.kept.get(track.id);
+    this.kept.delete(track.id);
+    const jpeg = await kept?.picture.jpeg;
+    if (kept === undefined || jpeg === undefined) return undefined;
+    if (!this.deps.isAnnotated) return { jpeg, best: kept.best };
+    const caption = `${track.label} #${track.trackId} ${Math.round(kept.best.score * 100)}%`;
+    const drawn = await drawOn(jpeg, [{ box: kept.best.box, caption, key: track.trackId }]);
+    return { jpeg: drawn, best: kept.best };
+  }
+
+  /** A picture of this very frame, for a person who asks now. */
+  async still(frame: Frame): Promise<Buffer | undefined> {
+    const slot = this.free.pop();
+    return slot === undefined ? undefined : this.take(frame, slot);
+  }
+
+  /** Prints and encodes; gives the slot back. Undefined when the frame is gone. */
+  private async take(frame: Frame, slot: number): Promise<Buffer | undefined> {
+    const { arena, log, print, quality } = this.deps;
+    try {
+      const format = stillFormat(frame);
+      const ticket = { sequence: frame.sequence, rectangle: WHOLE_FRAME, format, offset: slot };
+      const printed = await print(frame.camera, ticket);
+      if ('refused' in printed) return undefined;
+      const { widthPx: width, heightPx: height } = format;
+      return await sharp(arena.view(slot, width * height * 3), {
+        raw: { width, height, channels: 3 },
+      })
+        .jpeg({ quality })
+        .toBuffer();
+    } catch (error) {
+      log.warn({ camera: frame.camera, cause: causeText(error) }, 'still failed');
+      return undefined;
+    } finally {
+      this.free.push(slot);
+    }
+  }
+}
+
+function stillFormat(frame: Frame): PrintFormat {
+  const shrink = Math.min(1, MAX_SIDE_PX / Math.max(frame.widthPx, frame.heightPx));
+  return {
+    widthPx: Math.max(1, Math.round(frame.widthPx * shrink)),
+    heightPx: Math.max(1, Math.round(frame.heightPx * shrink)),
+    layout: 'interleaved',
+    order: 'rgb',
+    dtype: 'uint8',
+    fit: 'stretch',
+    pad: 0,
+    mean: [0, 0, 0],
+    scale: [1, 1, 1],
+  };
+}
