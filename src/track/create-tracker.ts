@@ -1,0 +1,10 @@
+// Chooses the tracker that the configuration names.
+import type { Tracker } from '../contracts/track.ts';
+import { ByteTrack } from './byte-track.ts';
+import type { TrackerOptions } from './lifecycle.ts';
+import type { TrackingConfig } from './tracking-config.ts';
+
+/** A tracker for one camera; it needs no clock, time comes with the frames. */
+export function createTracker(config: TrackingConfig, options: TrackerOptions): Tracker {
+  return new ByteTrack(config, options);
+}

@@ -1,0 +1,134 @@
+// Births, confirmations and ends of tracks in one camera session; both trackers share it.
+import type { Frame } from '../contracts/frame.ts';
+import type { FrameTracks, Track } from '../contracts/track.ts';
+import { type Candidates, cornersIou } from './candidates.ts';
+import { FrameInterval } from './frame-interval.ts';
+import type { TrackingConfig } from './tracking-config.ts';
+import { Tracklet } from './tracklet.ts';
+
+export interface TrackerOptions {
+  /** Makes a globally unique id from the capture time (a ULID in production). */
+  readonly idFor: (captureMs: number) => string;
+}
+
+// A slow camera may still miss this many frames before its tracks end.
+const MISSES_ALWAYS_ALLOWED = 2;
+// Two tracks this close are one object (ByteTrack removes duplicates at an IoU distance of 0.15).
+const SAME_OBJECT_IOU = 0.85;
+
+export class Lifecycle {
+  readonly live: Tracklet[] = [];
+  private readonly config: TrackingConfig;
+  private readonly options: TrackerOptions;
+  private readonly interval = new FrameInterval();
+  private session: string | undefined;
+  private confirmed = 0;
+  private ended: Track[] = [];
+
+  constructor(config: TrackingConfig, options: TrackerOptions) {
+    this.config = config;
+    this.options = options;
+  }
+
+  /**
+   * Moves every track to the time of `frame`. A new session, or a gap longer than tracks are remembered,
+   * ends all of them: nobody can say whether what comes back is the same object.
+   */
+  begin(frame: Frame): void {
+    this.ended = [];
+    if (this.session !== undefined && this.session !== frame.session) {
+      this.endAll();
+      this.confirmed = 0;
+    }
+    this.session = frame.session;
+    const stepMs = this.interval.step(frame);
+    if (stepMs > this.lostMs) this.endAll();
+    for (const tracklet of this.live) tracklet.predict(stepMs);
+  }
+
+  /** Gives detection `index` to the track. */
+  hit(tracklet: Tracklet, frame: Frame, candidates: Candidates, index: number): void {
+    candidates.take(index);
+    tracklet.update(frame, candidates.detections[index]!, candidates.corners, 4 * index);
+    tracklet.streak += 1;
+    if (tracklet.phase === 'lost') tracklet.phase = 'confirmed';
+    if (tracklet.streak >= this.config.confirm_hits) this.confirm(tracklet);
+  }
+
+  /** Starts a track from each strong detection that is left, unless it lies on an object already followed. */
+  birth(frame: Frame, candidates: Candidates): void {
+    const followed = this.live.length;
+    for (const index of candidates.strong) {
+      const detection = candidates.detections[index]!;
+      if (detection.score < this.config.new_score || this.covers(followed, candidates, index))
+        continue;
+      const id = this.options.idFor(frame.captureMs);
+      const born = new Tracklet(id, frame, detection, candidates.corners, 4 * index);
+      if (this.config.confirm_hits <= 1) this.confirm(born);
+      this.live.push(born);
+    }
+  }
+
+  /** Ages what was not seen and returns the picture of this frame. */
+  finish(frame: Frame): FrameTracks {
+    this.sweep((tracklet) => {
+      if (tracklet.seenNow) return true;
+      tracklet.streak = 0;
+      if (tracklet.phase === 'tentative') return false;
+      tracklet.phase = 'lost';
+      return tracklet.unseenMs <= this.lostMs && !this.isDuplicate(tracklet);
+    });
+    return { frame, tracks: this.live.map((tracklet) => tracklet.snapshot()), ended: this.ended };
+  }
+
+  /** Ends everything; returns what was confirmed. */
+  close(): readonly Track[] {
+    this.ended = [];
+    this.endAll();
+    return this.ended;
+  }
+
+  private get lostMs(): number {
+    const misses = (MISSES_ALWAYS_ALLOWED + 0.5) * this.interval.typicalMs;
+    return Math.max(this.config.lost_s * 1000, misses);
+  }
+
+  private confirm(tracklet: Tracklet): void {
+    if (tracklet.trackId === 0) tracklet.trackId = ++this.confirmed;
+    tracklet.phase = 'confirmed';
+  }
+
+  private covers(followed: number, candidates: Candidates, index: number): boolean {
+    for (let i = 0; i < followed; i++) {
+      const tracklet = this.live[i]!;
+      if (!tracklet.seenNow) continue;
+      if (cornersIou(tracklet.observed, 0, candidates.corners, 4 * index) > SAME_OBJECT_IOU)
+        return true;
+    }
+    return false;
+  }
+
+  /** A lost track whose place was taken by a newer one: the older of the two goes on. */
+  private isDuplicate(lost: Tracklet): boolean {
+    for (const other of this.live) {
+      if (other === lost || !other.seenNow || other.phase !== 'confirmed') continue;
+      if (cornersIou(lost.expected, 0, other.expected, 0) > SAME_OBJECT_IOU) return true;
+    }
+    return false;
+  }
+
+  private endAll(): void {
+    this.sweep(() => false);
+  }
+
+  private sweep(keep: (tracklet: Tracklet) => boolean): void {
+    const { live } = this;
+    let kept = 0;
+    for (let i = 0; i < live.length; i++) {
+      const tracklet = live[i]!;
+      if (keep(tracklet)) live[kept++] = tracklet;
+      else if (tracklet.trackId !== 0) this.ended.push(tracklet.snapshot());
+    }
+    live.length = kept;
+  }
+}
