@@ -1,0 +1,187 @@
+// Section `cameras`: one block per camera, of which only the address is mandatory.
+import * as v from 'valibot';
+import { parseSource } from '../source-url.ts';
+import { fraction, labels, NAME, NAME_RULE, numberBetween, text, wholeNumber } from './values.ts';
+
+const SOURCE_RULE =
+  'rtsp://host/path, rtsps://host/path, /path/to/file or /dev/videoN (a user name or password with / @ : in it goes into its own key)';
+
+const url = v.pipe(
+  v.string(),
+  v.check((value) => parseSource(value) !== undefined, SOURCE_RULE),
+  v.description(
+    'Where the video comes from: an RTSP address, a video file or a V4L2 device. User name and password may be part of it, or have their own keys. Files are played again at their end unless `loop` is false.',
+  ),
+  v.examples(['rtsp://192.168.1.20:554/stream1', '/dev/video0', '/var/lib/vedette/clip.mp4']),
+  v.metadata({ apply: 'camera', environment: true }),
+);
+
+const address = {
+  url: v.exactOptional(url),
+  host: v.exactOptional(
+    v.pipe(
+      v.string(),
+      v.regex(/^[^\s/@:?#]+$|^\[[0-9a-fA-F:.]+\]$/, 'a host name or address without port'),
+      v.description('Instead of `url`: host name or address of an RTSP camera.'),
+      v.examples(['192.168.1.20']),
+      v.metadata({ apply: 'camera', environment: true }),
+    ),
+  ),
+  port: v.exactOptional(
+    v.pipe(
+      wholeNumber(1, 65535),
+      v.description('With `host`: its RTSP port. Absent: 554.'),
+      v.metadata({ apply: 'camera' }),
+    ),
+  ),
+  path: v.exactOptional(
+    v.pipe(
+      text,
+      v.description('With `host`: what follows the slash, as the camera’s manual gives it.'),
+      v.examples(['Streaming/Channels/102']),
+      v.metadata({ apply: 'camera', environment: true }),
+    ),
+  ),
+  username: v.exactOptional(
+    v.pipe(
+      text,
+      v.description('User name at the camera, written plainly; wins over one inside `url`.'),
+      v.metadata({ apply: 'camera', environment: true }),
+    ),
+  ),
+  password: v.exactOptional(
+    v.pipe(
+      text,
+      v.description('Password at the camera, written plainly, without URL encoding.'),
+      v.metadata({ apply: 'camera', secret: true }),
+    ),
+  ),
+};
+
+const stream = {
+  transport: v.optional(
+    v.pipe(
+      v.picklist(['tcp', 'udp']),
+      v.description(
+        'How RTP travels. `udp` saves a little delay and loses frames whenever the network loses a packet.',
+      ),
+      v.metadata({ apply: 'camera' }),
+    ),
+    'tcp',
+  ),
+  decoder: v.optional(
+    v.pipe(
+      v.picklist(['auto', 'gstreamer', 'ffmpeg']),
+      v.description(
+        'Which program turns the stream into frames. `auto` takes GStreamer, and FFmpeg where GStreamer lacks an element for the codec.',
+      ),
+      v.metadata({ apply: 'camera' }),
+    ),
+    'auto',
+  ),
+  enabled: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        'When false, no process is started for the camera and its state is `disabled`.',
+      ),
+      v.metadata({ apply: 'camera' }),
+    ),
+    true,
+  ),
+  loop: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description('Files only: play again at the end. When false the camera ends with its file.'),
+      v.metadata({ apply: 'camera' }),
+    ),
+    true,
+  ),
+  realtime: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        'Files only: play at the speed of the timestamps. When false, as fast as frames are analysed.',
+      ),
+      v.metadata({ apply: 'camera' }),
+    ),
+    true,
+  ),
+  max_size: v.optional(
+    v.pipe(
+      v.tuple([wholeNumber(16, 16384), wholeNumber(16, 16384)]),
+      v.description(
+        'Largest coded picture, width and height in pixels. A stream that claims more is refused before a decoder sees it; raise it only for cameras that need it.',
+      ),
+      v.metadata({ apply: 'camera' }),
+    ),
+    [4096, 2304],
+  ),
+};
+
+const analysis = {
+  fps: v.optional(
+    v.pipe(
+      numberBetween(0.1, 60),
+      v.description(
+        'Frames per second that are analysed. Higher: fast objects are followed better, and cost rises in proportion. People on foot need about 5.',
+      ),
+      v.metadata({ apply: 'live' }),
+    ),
+    5,
+  ),
+  labels: v.exactOptional(
+    v.pipe(
+      labels,
+      v.minLength(1, 'at least one label'),
+      v.description(
+        'Only objects with these labels are followed here. Absent: every label of the model.',
+      ),
+      v.examples([['person', 'car']]),
+      v.metadata({ apply: 'live' }),
+    ),
+  ),
+  min_score: v.exactOptional(
+    v.pipe(
+      fraction,
+      v.description(
+        'Objects whose best score stays below are not reported by this camera. Higher: fewer false alarms, more misses at a distance. Absent: every confirmed object is reported.',
+      ),
+      v.metadata({ apply: 'live' }),
+    ),
+  ),
+};
+
+const block = v.strictObject({ ...address, ...stream, ...analysis });
+
+const settings = v.pipe(
+  block,
+  v.check(
+    ({ url, host }) => (url === undefined) !== (host === undefined),
+    'either `url`, or `host` and `path`',
+  ),
+  v.check(
+    ({ host, port, path }) => host !== undefined || (port === undefined && path === undefined),
+    '`port` and `path` only together with `host`',
+  ),
+  v.transform(normalise),
+);
+
+const shortForm = v.pipe(
+  url,
+  v.transform((address) => v.parse(settings, { url: address })),
+);
+
+export const cameras = v.pipe(
+  v.record(v.pipe(v.string(), v.regex(NAME, NAME_RULE)), v.union([shortForm, settings])),
+  v.minEntries(1, 'at least one camera'),
+  v.description(
+    'The cameras by their id. The id is part of topics and of stored events: renaming one makes it a new camera. `id: URL` is short for `id: { url: URL }`.',
+  ),
+);
+
+/** Leaves one way to say where a camera is: `url` without credentials, and the credentials beside it. */
+function normalise({ host, port = 554, path = '', ...camera }: v.InferOutput<typeof block>) {
+  const url = camera.url ?? `rtsp://${host}:${port}/${path.replace(/^\//, '')}`;
+  return { ...parseSource(url), ...camera, url: parseSource(url)?.url ?? url };
+}

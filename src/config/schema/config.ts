@@ -1,0 +1,31 @@
+// The whole configuration: types, defaults, validation, documentation and change plan all derive from here.
+import * as v from 'valibot';
+import { alerts } from './alerts.ts';
+import { cameras } from './cameras.ts';
+import { device } from './device.ts';
+import { log } from './log.ts';
+import { model } from './model.ts';
+import { mqtt } from './mqtt.ts';
+import { runtime } from './runtime.ts';
+import { storage } from './storage.ts';
+import { tracking } from './tracking.ts';
+
+export const configSchema = v.strictObject({
+  device: v.optional(device, {}),
+  cameras,
+  model,
+  runtime: v.optional(runtime, {}),
+  tracking: v.optional(tracking, {}),
+  mqtt: v.exactOptional(mqtt),
+  storage: v.optional(storage, {}),
+  alerts: v.optional(alerts, []),
+  log: v.optional(log, {}),
+});
+
+export type Config = v.InferOutput<typeof configSchema>;
+export type CameraConfig = Config['cameras'][string];
+export type ModelConfig = Config['model'];
+export type RuntimeConfig = Config['runtime'];
+export type MqttConfig = NonNullable<Config['mqtt']>;
+export type StorageConfig = Config['storage'];
+export type AlertConfig = Config['alerts'][number];
