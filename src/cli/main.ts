@@ -1,0 +1,92 @@
+#!/usr/bin/env node
+// The command line: one table of commands, each in its own file, loaded when it is called.
+import { AgentError, causeText } from '../core/errors.ts';
+import { redactText } from '../core/log.ts';
+import { VERSION } from './version.ts';
+
+type Command = (args: string[]) => Promise<number>;
+
+interface Entry {
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+const COMMANDS: Readonly<Record<string, Entry>> = {
+  run: {
+    summary: 'watch the cameras of a configuration: the daemon',
+    load: async () => (await import('./run.ts')).runCommand,
+  },
+  watch: {
+    summary: 'watch one RTSP URL, file or /dev/videoN on this terminal, without configuration',
+    load: async () => (await import('./watch.ts')).watchCommand,
+  },
+  check: {
+    summary: 'say what is wrong with a configuration, or what it would run',
+    load: async () => (await import('./check.ts')).checkCommand,
+  },
+  probe: {
+    summary: 'show what this machine can decode and infer with, and why',
+    load: async () => (await import('./probe.ts')).probeCommand,
+  },
+  models: {
+    summary: 'list the models that are installed and those that can be',
+    load: async () => (await import('./models.ts')).modelsCommand,
+  },
+  camera: {
+    summary: 'serve a video file as an RTSP camera, for tests and demos',
+    load: async () => (await import('./camera.ts')).cameraCommand,
+  },
+  service: {
+    summary: 'install, show or remove the systemd service',
+    load: async () => (await import('./service.ts')).serviceCommand,
+  },
+  demo: {
+    summary: 'two cameras from real footage, a broker, the agent: see it work',
+    load: async () => (await import('./demo.ts')).demoCommand,
+  },
+};
+
+const HELP = `vedette ${VERSION}: watches cameras and tells MQTT, SQLite and alert receivers what moves there.
+
+Usage: vedette COMMAND [OPTIONS]
+
+${Object.entries(COMMANDS)
+  .map(([name, { summary }]) => `  ${name.padEnd(9)} ${summary}`)
+  .join('\n')}
+
+\`vedette COMMAND --help\` explains a command.
+
+First steps
+  vedette watch rtsp://user:password@192.168.1.20/stream
+  vedette service install && nano /etc/vedette/config.yaml
+  vedette check /etc/vedette/config.yaml
+
+Exit status: 0 done, 64 wrong usage, 78 wrong configuration, 70 a defect of Vedette.
+`;
+
+async function main(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(HELP);
+    return name === undefined ? 64 : 0;
+  }
+  if (name === '--version' || name === '-V') {
+    process.stdout.write(`${VERSION}\n`);
+    return 0;
+  }
+  const entry = COMMANDS[name];
+  if (entry === undefined)
+    throw new AgentError('USAGE', { problem: `no command is named ${name}` });
+  const command = await entry.load();
+  return command(rest);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  const isExplained = error instanceof AgentError;
+  const text = isExplained ? error.message : ((error as Error).stack ?? causeText(error));
+  process.stderr.write(`vedette: ${redactText(text)}\n`);
+  if (isExplained) process.stderr.write(`vedette: ${error.remedy}\n`);
+  process.exitCode = isExplained ? error.exit : 70;
+}
