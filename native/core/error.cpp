@@ -9,6 +9,7 @@ std::string_view name(Code code) noexcept {
   switch (code) {
     case Code::ArenaFull: return "ARENA_FULL";
     case Code::Defect: return "DEFECT";
+    case Code::InferenceFailed: return "INFERENCE_FAILED";
     case Code::ModelUnreadable: return "MODEL_UNREADABLE";
     case Code::NativeUnavailable: return "NATIVE_UNAVAILABLE";
     case Code::ProviderUnavailable: return "PROVIDER_UNAVAILABLE";

@@ -12,6 +12,7 @@ namespace vedette {
 enum class Code {
   ArenaFull,
   Defect,
+  InferenceFailed,
   ModelUnreadable,
   NativeUnavailable,
   ProviderUnavailable,

@@ -62,6 +62,11 @@ export const ERRORS = {
     remedy: 'the model and its manifest disagree about shapes or types',
     exit: 70,
   },
+  INFERENCE_FAILED: {
+    text: 'model {path} failed on {provider}: {cause}',
+    remedy: '`vedette probe` shows which providers work here; choose another runtime.provider',
+    exit: 70,
+  },
   ARENA_FULL: {
     text: 'the arena of {size} bytes has no room for {wanted} more',
     remedy: 'lower the batch size or the number of cameras',

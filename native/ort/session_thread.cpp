@@ -1,0 +1,101 @@
+#include "ort/session_thread.hpp"
+
+#include <pthread.h>
+
+#include <utility>
+
+namespace vedette::ort {
+
+SessionThread::SessionThread(SessionOptions options, Opened opened)
+    : name_(options.name),
+      provider_(options.provider),
+      thread_([this, options = std::move(options), opened = std::move(opened)] { work(options, opened); }) {}
+
+SessionThread::~SessionThread() {
+  close([] {});
+  thread_.join();
+}
+
+void SessionThread::submit(std::vector<Input> inputs, Ran ran) {
+  const std::lock_guard lock(mutex_);
+  if (closing_ || session_ == nullptr) std::rethrow_exception(closedError());
+  session_->check(inputs);
+  requests_.push_back({std::move(inputs), std::move(ran)});
+  changed_.notify_one();
+}
+
+void SessionThread::release() {
+  const std::lock_guard lock(mutex_);
+  if (unreleased_ > 0) --unreleased_;
+  changed_.notify_one();
+}
+
+void SessionThread::close(std::function<void()> closed) {
+  const std::lock_guard lock(mutex_);
+  if (closing_) return;
+  closing_ = true;
+  closed_ = std::move(closed);
+  if (session_ != nullptr) session_->terminate();
+  changed_.notify_one();
+}
+
+void SessionThread::work(const SessionOptions& options, const Opened& opened) {
+  pthread_setname_np(pthread_self(), "vedette-session");
+  try {
+    auto session = Session::open(options);
+    const Session* const given = session.get();
+    {
+      const std::lock_guard lock(mutex_);
+      session_ = std::move(session);
+      if (closing_) session_->terminate();
+    }
+    opened(given, nullptr);
+  } catch (...) {
+    opened(nullptr, std::current_exception());
+  }
+  std::size_t set = 0;
+  for (Request request; next(request); request = {}) {
+    std::vector<Output> outputs;
+    std::exception_ptr failed;
+    try {
+      outputs = session_->run(request.inputs, set);
+      set = (set + 1) % Session::kOutputSets;
+      const std::lock_guard lock(mutex_);
+      ++unreleased_;
+    } catch (...) {
+      failed = std::current_exception();
+    }
+    request.ran(std::move(outputs), failed);
+  }
+  finish();
+}
+
+/// Waits for the next request whose outputs have a free set; false when it is time to end.
+bool SessionThread::next(Request& request) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return closing_ || (!requests_.empty() && unreleased_ < Session::kOutputSets); });
+  if (closing_) return false;
+  request = std::move(requests_.front());
+  requests_.pop_front();
+  return true;
+}
+
+void SessionThread::finish() {
+  std::deque<Request> abandoned;
+  std::unique_ptr<Session> session;
+  {
+    const std::lock_guard lock(mutex_);
+    abandoned.swap(requests_);
+    session.swap(session_);
+  }
+  for (Request& request : abandoned) request.ran({}, closedError());
+  session.reset();
+  closed_();
+}
+
+std::exception_ptr SessionThread::closedError() const {
+  return std::make_exception_ptr(
+      Error(Code::InferenceFailed, {{"path", name_}, {"provider", provider_}, {"cause", "the session was closed"}}));
+}
+
+}  // namespace vedette::ort
