@@ -63,7 +63,10 @@ export interface CameraOrder {
   /** Upper bound of the coded picture, enforced before the decoder. */
   readonly maxWidthPx: number;
   readonly maxHeightPx: number;
-  /** How many decoded frames stay printable. */
+  /**
+   * How many of the newest decoded frames stay printable. As many of those that were printed last stay
+   * besides, so that a still or a crop comes from the very frame that was inferred.
+   */
   readonly heldFrames: number;
   /** Bytes of the arena whose descriptor is inherited as fd `ARENA_FD`. */
   readonly arenaBytes: number;
