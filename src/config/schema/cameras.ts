@@ -4,7 +4,7 @@ import { parseSource } from '../source-url.ts';
 import { fraction, labels, NAME, NAME_RULE, numberBetween, text, wholeNumber } from './values.ts';
 
 const SOURCE_RULE =
-  'rtsp://host/path, rtsps://host/path, /path/to/file or /dev/videoN (a user name or password with / @ : in it goes into its own key)';
+  'an address like rtsp://host/path, a file like /path/to/clip.mp4, a device like /dev/video0';
 
 const url = v.pipe(
   v.string(),

@@ -1,0 +1,89 @@
+// What a schema cannot say: rules that tie one part of the configuration to another.
+import { nearest } from './problem.ts';
+import type { CameraConfig, Config } from './schema/config.ts';
+import type { Path } from './schema/keys.ts';
+
+export interface Finding {
+  readonly severity: 'error' | 'warning';
+  readonly path: Path;
+  readonly message: string;
+}
+
+/** Judges a configuration whose types are right. Must not read anything but its argument. */
+export type ConfigCheck = (config: Config) => readonly Finding[];
+
+export const checkMeaning: ConfigCheck = (config) => [
+  ...sameSources(config.cameras),
+  ...reservedIds(config.cameras),
+  ...alertReceivers(config),
+  ...neverStarting(config),
+];
+
+/** Cameras that are opened twice cost twice, and many cameras refuse a second connection. */
+function* sameSources(cameras: Config['cameras']): Generator<Finding> {
+  const first = new Map<string, string>();
+  for (const [id, camera] of Object.entries(cameras)) {
+    if (!camera.enabled) continue;
+    const other = first.get(camera.url);
+    if (other === undefined) first.set(camera.url, id);
+    else {
+      yield {
+        severity: 'warning',
+        path: ['cameras', id],
+        message: `the same source as camera "${other}"; it will be opened and analysed twice`,
+      };
+    }
+  }
+}
+
+function* reservedIds(cameras: Readonly<Record<string, CameraConfig>>): Generator<Finding> {
+  const lower = new Map<string, string>();
+  for (const id of Object.keys(cameras)) {
+    const other = lower.get(id.toLowerCase());
+    if (other !== undefined) {
+      yield {
+        severity: 'error',
+        path: ['cameras', id],
+        message: `differs from "${other}" only in case; ids name files and environment variables too`,
+      };
+    }
+    lower.set(id.toLowerCase(), id);
+  }
+}
+
+function* alertReceivers({ alerts, cameras }: Config): Generator<Finding> {
+  const names = new Set<string>();
+  for (const [index, alert] of alerts.entries()) {
+    if (names.has(alert.name)) {
+      yield {
+        severity: 'error',
+        path: ['alerts', index, 'name'],
+        message: `"${alert.name}" is taken by a receiver above`,
+      };
+    }
+    names.add(alert.name);
+    for (const [position, camera] of (alert.cameras ?? []).entries()) {
+      if (Object.hasOwn(cameras, camera)) continue;
+      const near = nearest(camera, Object.keys(cameras));
+      yield {
+        severity: 'error',
+        path: ['alerts', index, 'cameras', position],
+        message: `no camera is called "${camera}"${near === undefined ? '' : `; did you mean "${near}"?`}`,
+      };
+    }
+  }
+}
+
+/** A configuration that can never report anything is legal, and probably not meant. */
+function* neverStarting({ cameras, tracking }: Config): Generator<Finding> {
+  if (Object.values(cameras).every((camera) => !camera.enabled)) {
+    yield { severity: 'warning', path: ['cameras'], message: 'no camera is enabled' };
+  }
+  if (tracking.new_score < tracking.low_score) {
+    yield {
+      severity: 'warning',
+      path: ['tracking', 'new_score'],
+      message: `below low_score (${tracking.low_score}); low_score decides`,
+    };
+  }
+}
