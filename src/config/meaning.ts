@@ -1,7 +1,9 @@
 // What a schema cannot say: rules that tie one part of the configuration to another.
 import { nearest } from './problem.ts';
-import type { CameraConfig, Config } from './schema/config.ts';
-import type { Path } from './schema/keys.ts';
+import { type CameraConfig, type Config, configSchema } from './schema/config.ts';
+import { metadataAt, type Path, rootOf } from './schema/keys.ts';
+
+const ROOT = rootOf(configSchema);
 
 export interface Finding {
   readonly severity: 'error' | 'warning';
@@ -17,6 +19,7 @@ export const checkMeaning: ConfigCheck = (config) => [
   ...reservedIds(config.cameras),
   ...alertReceivers(config),
   ...neverStarting(config),
+  ...hiddenSecrets(config, []),
 ];
 
 /** Cameras that are opened twice cost twice, and many cameras refuse a second connection. */
@@ -85,5 +88,19 @@ function* neverStarting({ cameras, tracking }: Config): Generator<Finding> {
       path: ['tracking', 'new_score'],
       message: `below low_score (${tracking.low_score}); low_score decides`,
     };
+  }
+}
+
+/** `***` is what secrets are shown as; it comes back when nobody could say which one was meant. */
+function* hiddenSecrets(value: unknown, path: Path): Generator<Finding> {
+  if (typeof value === 'string') {
+    const isHidden = metadataAt(ROOT, path)?.secret ? value === '***' : /:\*\*\*@/.test(value);
+    if (!isHidden) return;
+    const message = 'stands for a secret that is not known here; give it in full';
+    yield { severity: 'error', path, message };
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, inner] of Object.entries(value)) {
+      yield* hiddenSecrets(inner, [...path, Array.isArray(value) ? Number(key) : key]);
+    }
   }
 }

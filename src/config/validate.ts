@@ -182,7 +182,7 @@ function hint(value: unknown, node: SchemaNode | undefined, allowed: string): st
     return node !== undefined && takesText(node) ? '; put it in quotes if it is meant as text' : '';
   }
   if (typeof value !== 'string') return '';
-  if (/:\/\/.*@/.test(value)) return '; put user name and password into keys of their own';
+  if (/^rtsps?:\/\/.*@/.test(value)) return '; put user name and password into keys of their own';
   const near =
     allowed === 'true or false'
       ? YES_NO[value.toLowerCase()]

@@ -6,7 +6,7 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 const REDACTED = '***';
 const SECRET_KEYS = /^(password|passwd|secret|token|authorization|api_key|private_key)$/i;
-const CREDENTIALS_IN_URL = /([a-z][a-z0-9+.-]*:\/\/)([^/@\s:]*):([^@\s]*)@/gi;
+const CREDENTIALS_IN_URL = /([a-z][a-z0-9+.-]*:\/\/)([^/@\s:]*):([^\s/]*)@/gi;
 
 /** `rtsp://user:pass@host/x` becomes `rtsp://user:***@host/x`; works inside longer text. */
 export function redactText(text: string): string {

@@ -98,4 +98,5 @@ const selection = {
 export const alerts = v.pipe(
   v.array(v.strictObject({ ...receiver, ...selection })),
   v.description('Who is told about which events, at once.'),
+  v.metadata({ apply: 'agent' }),
 );

@@ -173,7 +173,13 @@ const shortForm = v.pipe(
 );
 
 export const cameras = v.pipe(
-  v.record(v.pipe(v.string(), v.regex(NAME, NAME_RULE)), v.union([shortForm, settings])),
+  v.record(
+    v.pipe(v.string(), v.regex(NAME, NAME_RULE)),
+    v.pipe(
+      v.union([shortForm, settings]),
+      v.description('One camera: its address, or a block with these keys.'),
+    ),
+  ),
   v.minEntries(1, 'at least one camera'),
   v.description(
     'The cameras by their id. The id is part of topics and of stored events: renaming one makes it a new camera. `id: URL` is short for `id: { url: URL }`.',

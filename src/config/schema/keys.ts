@@ -190,7 +190,7 @@ function describe(pattern: string, node: SchemaNode, isBlock: boolean): Key {
     isBlock,
     takes: takes(node),
     description: all.find((layer) => layer.description !== undefined)?.description ?? '',
-    examples: all.find((layer) => layer.examples !== undefined)?.examples ?? [],
+    examples: isBlock ? [] : (all.find((layer) => layer.examples !== undefined)?.examples ?? []),
     isRequired: !isOptional(node) && !/>$/.test(pattern),
     defaultValue: defaultOf(node),
   };

@@ -1,0 +1,67 @@
+// What a new configuration changes, and what has to happen for it.
+import { isDeepStrictEqual } from 'node:util';
+import { pathText } from './problem.ts';
+import { type Config, configSchema } from './schema/config.ts';
+import { metadataAt, type Path, rootOf } from './schema/keys.ts';
+
+export interface Change {
+  readonly path: Path;
+  /** Undefined: the key was, or is no longer there. */
+  readonly from: unknown;
+  readonly to: unknown;
+}
+
+export interface ChangePlan {
+  /** Keys that the running agent takes over as they are. */
+  readonly live: readonly string[];
+  /** Camera ids; `changed` ones need a new process, all others keep theirs. */
+  readonly cameras: {
+    readonly added: readonly string[];
+    readonly removed: readonly string[];
+    readonly changed: readonly string[];
+  };
+  /** Keys that are used from the next start of the agent on. */
+  readonly agent: readonly string[];
+}
+
+/** Applying all of them to `before` gives `after`. Lists are taken whole. */
+export function differences(before: unknown, after: unknown, path: Path = []): Change[] {
+  if (isDeepStrictEqual(before, after)) return [];
+  if (!isBlock(before) || !isBlock(after)) return [{ path, from: before, to: after }];
+  const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...keys].flatMap((key) => differences(before[key], after[key], [...path, key]));
+}
+
+export function planChange(before: Config, after: Config): ChangePlan {
+  const live: string[] = [];
+  const agent: string[] = [];
+  const changed = new Set<string>();
+  for (const { path } of differences(before, after)) {
+    const [section, id] = path;
+    const isWholeCamera = section === 'cameras' && path.length === 2;
+    if (isWholeCamera) continue;
+    const apply = metadataAt(rootOf(configSchema), path)?.apply;
+    if (apply === 'live') live.push(pathText(path));
+    else if (apply === 'camera') changed.add(String(id));
+    else agent.push(pathText(path));
+  }
+  const missingIn = (other: Config) => (camera: string) => !Object.hasOwn(other.cameras, camera);
+  return {
+    live,
+    cameras: {
+      added: Object.keys(after.cameras).filter(missingIn(before)),
+      removed: Object.keys(before.cameras).filter(missingIn(after)),
+      changed: [...changed],
+    },
+    agent,
+  };
+}
+
+export function isEmptyPlan({ live, cameras, agent }: ChangePlan): boolean {
+  const lists = [live, agent, cameras.added, cameras.removed, cameras.changed];
+  return lists.every((list) => list.length === 0);
+}
+
+function isBlock(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
