@@ -6,5 +6,6 @@
 namespace vedette::addon {
 
 void initArena(Napi::Env env, Napi::Object exports);
+void initSession(Napi::Env env, Napi::Object exports);
 
 }  // namespace vedette::addon

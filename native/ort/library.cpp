@@ -143,6 +143,8 @@ Warnings::~Warnings() { collected = nullptr; }
 
 void Warnings::log(void*, int, const char*, const char*, const char*, const char* message) noexcept {
   if (collected == nullptr || collected->size() >= kMostWarnings) return;
+  // Exporters leave unused weights in most models; that they are dropped tells an operator nothing.
+  if (std::string_view(message).starts_with("Removing initializer")) return;
   try {
     collected->emplace_back(message);
   } catch (const std::bad_alloc&) {

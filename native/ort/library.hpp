@@ -71,7 +71,7 @@ class Library final {
   std::map<std::string, std::vector<const abi::EpDevice*>> registered_;
 };
 
-/// Collects ONNX Runtime's warnings that this thread causes, oldest first; others are dropped.
+/// Collects the warnings that ONNX Runtime gives on this thread, the first 16 of them; others are dropped.
 class Warnings final {
  public:
   Warnings() noexcept;

@@ -71,7 +71,7 @@ std::unique_ptr<Session> Session::open(const SessionOptions& options) {
   session->load(options);
   session->describeTensors();
   session->readMetadata();
-  session->warnings_ = warnings.take();
+  session->model_.warnings = warnings.take();
   return session;
 }
 
@@ -124,8 +124,8 @@ void Session::describeTensors() {
   std::size_t outputs = 0;
   library_.check(api.SessionGetInputCount(session_.get(), &inputs), Code::ModelUnreadable, {{"path", name_}});
   library_.check(api.SessionGetOutputCount(session_.get(), &outputs), Code::ModelUnreadable, {{"path", name_}});
-  for (std::size_t i = 0; i < inputs; ++i) inputs_.push_back(describeTensor(true, i));
-  for (std::size_t i = 0; i < outputs; ++i) outputs_.push_back(describeTensor(false, i));
+  for (std::size_t i = 0; i < inputs; ++i) model_.inputs.push_back(describeTensor(true, i));
+  for (std::size_t i = 0; i < outputs; ++i) model_.outputs.push_back(describeTensor(false, i));
   for (auto& set : memories_) set.resize(outputs);
 }
 
@@ -186,7 +186,7 @@ void Session::readMetadata() {
   for (std::int64_t i = 0; i < count; ++i) {
     char* value = nullptr;
     set(api.ModelMetadataLookupCustomMetadataMap(made, allocator, keys[i], &value));
-    metadata_[keys[i]] = value == nullptr ? "" : value;
+    model_.metadata[keys[i]] = value == nullptr ? "" : value;
     if (value != nullptr) take(value);
     take(keys[i]);
   }
@@ -195,16 +195,16 @@ void Session::readMetadata() {
 
 void Session::check(const std::vector<Input>& inputs) const {
   for (const Input& input : inputs) {
-    const auto info = std::find_if(inputs_.begin(), inputs_.end(),
+    const auto info = std::find_if(model_.inputs.begin(), model_.inputs.end(),
                                    [&](const TensorInfo& one) { return one.name == input.name; });
-    if (info == inputs_.end()) {
+    if (info == model_.inputs.end()) {
       std::string names;
-      for (const TensorInfo& one : inputs_) names += (names.empty() ? "" : ", ") + one.name;
+      for (const TensorInfo& one : model_.inputs) names += (names.empty() ? "" : ", ") + one.name;
       mismatch(input.name, "the model has no input of this name, it has " + names);
     }
     checkOne(*info, input);
   }
-  for (const TensorInfo& info : inputs_) {
+  for (const TensorInfo& info : model_.inputs) {
     const auto given =
         std::count_if(inputs.begin(), inputs.end(), [&](const Input& one) { return one.name == info.name; });
     if (given == 0) mismatch(info.name, "expected " + describe(info) + ", given nothing");
@@ -215,7 +215,7 @@ void Session::check(const std::vector<Input>& inputs) const {
 std::vector<Output> Session::run(const std::vector<Input>& inputs, std::size_t set) {
   auto outputs = planOutputs(inputs, set);
   auto failed = runInto(inputs, outputs);
-  const bool planned = std::any_of(outputs.begin(), outputs.end(), [](const Output& one) { return one.owner != nullptr; });
+  const bool planned = std::any_of(outputs.begin(), outputs.end(), [](const Output& one) { return one.reused; });
   if (failed && planned && shapesAreTrue_) {
     // A model may declare shapes that it does not keep to; ONNX Runtime takes that only where it allocates itself.
     shapesAreTrue_ = false;
@@ -232,7 +232,7 @@ std::vector<Output> Session::run(const std::vector<Input>& inputs, std::size_t s
 
 std::vector<Output> Session::planOutputs(const std::vector<Input>& inputs, std::size_t set) {
   std::map<std::string, std::int64_t> symbols;
-  for (const TensorInfo& info : inputs_) {
+  for (const TensorInfo& info : model_.inputs) {
     const auto input =
         std::find_if(inputs.begin(), inputs.end(), [&](const Input& one) { return one.name == info.name; });
     for (std::size_t i = 0; i < info.shape.size(); ++i) {
@@ -240,9 +240,9 @@ std::vector<Output> Session::planOutputs(const std::vector<Input>& inputs, std::
     }
   }
   std::vector<Output> outputs;
-  for (std::size_t i = 0; i < outputs_.size(); ++i) {
-    const TensorInfo& info = outputs_[i];
-    Output& output = outputs.emplace_back(Output{info.name, info.type, {}, {}, nullptr});
+  for (std::size_t i = 0; i < model_.outputs.size(); ++i) {
+    const TensorInfo& info = model_.outputs[i];
+    Output& output = outputs.emplace_back(Output{info.name, info.type, {}, {}, {}, nullptr});
     const auto shape = plannedShape(info, symbols);
     const auto bytes = shape ? bytesOf(info.type, *shape) : std::nullopt;
     if (!bytes) continue;
@@ -250,7 +250,9 @@ std::vector<Output> Session::planOutputs(const std::vector<Input>& inputs, std::
     if (memory == nullptr || memory->size < *bytes) memory = std::make_shared<Memory>(*bytes);
     output.shape = *shape;
     output.memory = {memory->data.get(), *bytes};
+    output.capacity = {memory->data.get(), memory->size};
     output.owner = memory;
+    output.reused = true;
   }
   return outputs;
 }
@@ -288,16 +290,16 @@ std::optional<Failure> Session::runInto(const std::vector<Input>& inputs, std::v
   std::vector<const char*> outputNames;
   std::vector<abi::Value*> outputValues;
   for (const Output& output : outputs) {
-    if (output.owner != nullptr) wrapped.push_back(wrap(output.memory, output.type, output.shape));
+    if (output.reused) wrapped.push_back(wrap(output.memory, output.type, output.shape));
     outputNames.push_back(output.name.c_str());
-    outputValues.push_back(output.owner != nullptr ? wrapped.back().get() : nullptr);
+    outputValues.push_back(output.reused ? wrapped.back().get() : nullptr);
   }
   const auto failed = library_.failure(library_.api().Run(
       session_.get(), runOptions_.get(), inputNames.data(), inputValues.data(), inputs.size(), outputNames.data(),
       outputNames.size(), outputValues.data()));
   if (failed) return failed;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    if (outputs[i].owner == nullptr) adopt(outputs[i], outputValues[i]);
+    if (!outputs[i].reused) adopt(outputs[i], outputValues[i]);
   }
   return std::nullopt;
 }
@@ -319,6 +321,7 @@ void Session::adopt(Output& output, abi::Value* value) const {
   void* data = nullptr;
   set(api.GetTensorMutableData(value, &data));
   output.memory = {static_cast<std::byte*>(data), bytesOf(output.type, output.shape).value_or(0)};
+  output.capacity = output.memory;
 }
 
 void Session::terminate() noexcept { library_.failure(library_.api().RunOptionsSetTerminate(runOptions_.get())); }

@@ -26,6 +26,14 @@ struct SessionOptions {
   std::vector<Plugin> plugins;
 };
 
+/// What a model says of itself, and what ONNX Runtime warned of while loading it.
+struct ModelDescription {
+  std::vector<TensorInfo> inputs;
+  std::vector<TensorInfo> outputs;
+  std::map<std::string, std::string> metadata;
+  std::vector<std::string> warnings;
+};
+
 /// A tensor that the caller keeps alive and unchanged until the run is over.
 struct Input {
   std::string name;
@@ -34,13 +42,15 @@ struct Input {
   std::span<std::byte> memory;
 };
 
-/// A tensor of a run's result, and whatever its memory belongs to.
+/// A tensor of a run's result.
 struct Output {
   std::string name;
   ElementType type;
   Shape shape;
   std::span<std::byte> memory;
+  std::span<std::byte> capacity;  // all that `owner` owns; starts where `memory` does
   std::shared_ptr<void> owner;
+  bool reused = false;  // the session's own memory, which a later run fills again
 };
 
 /// Loads a model and runs it.
@@ -61,11 +71,7 @@ class Session final {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  const std::vector<TensorInfo>& inputs() const noexcept { return inputs_; }
-  const std::vector<TensorInfo>& outputs() const noexcept { return outputs_; }
-  const std::map<std::string, std::string>& metadata() const noexcept { return metadata_; }
-  /// What ONNX Runtime warned of while it loaded the model.
-  const std::vector<std::string>& warnings() const noexcept { return warnings_; }
+  const ModelDescription& model() const noexcept { return model_; }
 
   /// Throws when `inputs` are not exactly the model's, by name, type, shape and size in bytes.
   void check(const std::vector<Input>& inputs) const;
@@ -96,10 +102,7 @@ class Session final {
   Owned<abi::Session> session_;
   Owned<abi::RunOptions> runOptions_;
   Owned<abi::MemoryInfo> memoryInfo_;
-  std::vector<TensorInfo> inputs_;
-  std::vector<TensorInfo> outputs_;
-  std::map<std::string, std::string> metadata_;
-  std::vector<std::string> warnings_;
+  ModelDescription model_;
   // State.
   std::array<std::vector<std::shared_ptr<Memory>>, kOutputSets> memories_;
   bool shapesAreTrue_ = true;

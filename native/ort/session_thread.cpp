@@ -43,15 +43,15 @@ void SessionThread::work(const SessionOptions& options, const Opened& opened) {
   pthread_setname_np(pthread_self(), "vedette-session");
   try {
     auto session = Session::open(options);
-    const Session* const given = session.get();
+    const ModelDescription model = session->model();
     {
       const std::lock_guard lock(mutex_);
       session_ = std::move(session);
       if (closing_) session_->terminate();
     }
-    opened(given, nullptr);
+    opened(model, nullptr);
   } catch (...) {
-    opened(nullptr, std::current_exception());
+    opened({}, std::current_exception());
   }
   std::size_t set = 0;
   for (Request request; next(request); request = {}) {

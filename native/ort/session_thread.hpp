@@ -22,7 +22,7 @@ namespace vedette::ort {
 /// Cost:    one wake-up per run. A run waits while the results of Session::kOutputSets earlier ones are unreleased.
 class SessionThread final {
  public:
-  using Opened = std::function<void(const Session*, std::exception_ptr)>;
+  using Opened = std::function<void(const ModelDescription&, std::exception_ptr)>;
   using Ran = std::function<void(std::vector<Output>, std::exception_ptr)>;
 
   /// What options.model points to must stay until `opened` was called.

@@ -12,6 +12,10 @@
 #include "ort/session_thread.hpp"
 #include "ort_models.hpp"
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
+
 using namespace vedette;
 using namespace vedette::ort;
 
@@ -114,6 +118,14 @@ void refusesToOpen() {
   CHECK(providerName("TensorrtExecutionProvider") == "tensorrt");
 }
 
+/// ONNX Runtime loses 14 bytes whenever it makes its environment; every other leak counts.
+void makeEnvironment() {
+#ifdef __SANITIZE_ADDRESS__
+  const __lsan::ScopedDisabler paused;
+#endif
+  Library::open(library).environment();
+}
+
 /// Four threads ask while results come in and a fifth closes: every request is answered exactly once.
 void closesUnderLoad() {
   for (int round = 0; round < 20; ++round) {
@@ -179,6 +191,7 @@ int main(int count, char** arguments) {
   if (count != 3) return EXIT_FAILURE;
   library = arguments[1];
   oldLibrary = arguments[2];
+  makeEnvironment();
   return test::run({
       {"runs a model into memory of its own", runs},
       {"hands out what the runtime allocated", runsWithUnknownOutputs},

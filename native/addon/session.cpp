@@ -1,0 +1,346 @@
+// Sessions for JavaScript: promises instead of callbacks, views on native memory instead of copies.
+#include "ort/session.hpp"
+
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "addon/arguments.hpp"
+#include "addon/exports.hpp"
+#include "addon/guard.hpp"
+#include "ort/session_thread.hpp"
+
+namespace vedette::addon {
+
+namespace {
+
+/// Something that the session's thread wants done on the JavaScript thread.
+using Task = std::function<void(Napi::Env)>;
+
+void perform(Napi::Env env, Napi::Function, void*, Task* task) {
+  // Without an environment the process is going down, and what the task holds can no longer be given back.
+  if (env == nullptr) return;
+  (*task)(env);
+  delete task;
+}
+
+using Channel = Napi::TypedThreadSafeFunction<void, Task, perform>;
+using Buffer = Napi::Reference<Napi::ArrayBuffer>;
+
+Napi::Object object(const Napi::Value& value, const char* what) {
+  if (!value.IsObject()) badArgument(std::string(what) + " is no object");
+  return value.As<Napi::Object>();
+}
+
+template <class Read>
+auto list(const Napi::Value& value, const char* what, Read read) {
+  if (!value.IsArray()) badArgument(std::string(what) + " is no array");
+  const auto array = value.As<Napi::Array>();
+  std::vector<decltype(read(Napi::Value()))> all;
+  for (std::uint32_t i = 0; i < array.Length(); ++i) all.push_back(read(array.Get(i)));
+  return all;
+}
+
+ort::SessionOptions readOptions(const Napi::Value& value) {
+  const auto given = object(value, "options");
+  ort::SessionOptions options;
+  options.library = text(given.Get("library"), "library");
+  options.model = bytes(given.Get("model"), "model");
+  options.name = text(given.Get("name"), "name");
+  options.provider = text(given.Get("provider"), "provider");
+  options.threads = static_cast<int>(size(given.Get("threads"), "threads"));
+  options.providerOptions = list(given.Get("providerOptions"), "providerOptions", [](const Napi::Value& entry) {
+    const auto pair = object(entry, "option");
+    return std::pair(text(pair.Get(0u), "key"), text(pair.Get(1u), "value"));
+  });
+  options.plugins = list(given.Get("plugins"), "plugins", [](const Napi::Value& entry) {
+    const auto plugin = object(entry, "plugin");
+    return ort::Plugin{text(plugin.Get("name"), "name"), text(plugin.Get("library"), "library")};
+  });
+  return options;
+}
+
+ort::Input readInput(const Napi::Value& value) {
+  const auto given = object(value, "input");
+  const auto dtype = text(given.Get("dtype"), "dtype");
+  const auto type = ort::elementType(dtype);
+  if (!type) badArgument("dtype " + dtype + " is unknown");
+  return {text(given.Get("name"), "name"), *type,
+          list(given.Get("shape"), "shape",
+               [](const Napi::Value& dimension) { return static_cast<std::int64_t>(size(dimension, "dimension")); }),
+          bytes(given.Get("bytes"), "bytes")};
+}
+
+Napi::Array describe(Napi::Env env, const std::vector<ort::TensorInfo>& tensors) {
+  const auto all = Napi::Array::New(env, tensors.size());
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const ort::TensorInfo& info = tensors[i];
+    const auto shape = Napi::Array::New(env, info.shape.size());
+    for (std::size_t at = 0; at < info.shape.size(); ++at) {
+      const auto& [fixed, symbol] = info.shape[at];
+      if (fixed >= 0) {
+        shape.Set(static_cast<std::uint32_t>(at), static_cast<double>(fixed));
+      } else {
+        shape.Set(static_cast<std::uint32_t>(at), symbol.empty() ? "?" : symbol);
+      }
+    }
+    const auto tensor = Napi::Object::New(env);
+    tensor.Set("name", info.name);
+    tensor.Set("dtype", std::string(ort::name(info.type)));
+    tensor.Set("shape", shape);
+    all.Set(static_cast<std::uint32_t>(i), tensor);
+  }
+  return all;
+}
+
+Napi::Object describe(Napi::Env env, const ort::ModelDescription& model) {
+  const auto metadata = Napi::Object::New(env);
+  for (const auto& [key, value] : model.metadata) metadata.Set(key, value);
+  const auto warnings = Napi::Array::New(env);
+  for (const auto& line : model.warnings) warnings.Set(warnings.Length(), line);
+  const auto result = Napi::Object::New(env);
+  result.Set("inputs", describe(env, model.inputs));
+  result.Set("outputs", describe(env, model.outputs));
+  result.Set("metadata", metadata);
+  result.Set("warnings", warnings);
+  return result;
+}
+
+napi_typedarray_type viewType(ort::ElementType type) {
+  switch (type) {
+    case ort::ElementType::Float32: return napi_float32_array;
+    case ort::ElementType::Int8: return napi_int8_array;
+    case ort::ElementType::Int32: return napi_int32_array;
+    case ort::ElementType::Int64: return napi_bigint64_array;
+    case ort::ElementType::Float16: return napi_uint16_array;
+    case ort::ElementType::UInt8:
+    case ort::ElementType::Bool: return napi_uint8_array;
+  }
+  return napi_uint8_array;
+}
+
+/// The whole of an output's memory, which lives until JavaScript has let go of it.
+Napi::ArrayBuffer wholeOf(Napi::Env env, const ort::Output& output) {
+  if (output.capacity.empty()) return Napi::ArrayBuffer::New(env, 0);
+  return Napi::ArrayBuffer::New(
+      env, output.capacity.data(), output.capacity.size(),
+      [](Napi::Env, void*, std::shared_ptr<void>* owner) { delete owner; }, new std::shared_ptr<void>(output.owner));
+}
+
+}  // namespace
+
+/// One ort::SessionThread.
+///
+/// Lives as long as JavaScript holds it or a promise of it is unsettled. Keeps the process running only while a promise
+/// is unsettled.
+class Session final : public Napi::ObjectWrap<Session> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "Session",
+                       {InstanceMethod<&Session::open>("open"), InstanceMethod<&Session::run>("run"),
+                        InstanceMethod<&Session::close>("close")});
+  }
+
+  explicit Session(const Napi::CallbackInfo& info)
+      : Napi::ObjectWrap<Session>(info), env_(info.Env()), channel_(Channel::New(info.Env(), "vedette session", 0, 1)) {
+    channel_.Unref(env_);
+    // Hooks run in reverse order: this one ends the thread while the channel that it uses still exists.
+    napi_add_env_cleanup_hook(env_, shutDown, this);
+  }
+
+  ~Session() override {
+    napi_remove_env_cleanup_hook(env_, shutDown, this);
+    shutDown(this);
+  }
+
+ private:
+  using Deferred = Napi::Promise::Deferred;
+  struct Run {
+    Deferred promise;
+    Napi::ObjectReference inputs;  // keeps their memory
+  };
+  struct Kept {
+    const void* memory;
+    std::shared_ptr<Buffer> buffer;
+  };
+
+  static void shutDown(void* self) {
+    auto& session = *static_cast<Session*>(self);
+    if (std::exchange(session.isDown_, true)) return;
+    session.thread_.reset();
+    session.channel_.Release();
+  }
+
+  Napi::Value open(const Napi::CallbackInfo& info) {
+    return guard(info, [&]() -> Napi::Value {
+      if (thread_ != nullptr) badArgument("the session is open already");
+      const Deferred promise(env_);
+      auto options = readOptions(info[0]);
+      const auto model = std::make_shared<Napi::ObjectReference>(Napi::Persistent(info[0].As<Napi::Object>()));
+      begin();
+      thread_ = std::make_unique<ort::SessionThread>(
+          std::move(options), [=, this](const ort::ModelDescription& description, std::exception_ptr failed) {
+            post([=, this](Napi::Env env) {
+              settle(promise, failed, [&] { return describe(env, description); });
+              model->Reset();
+              if (failed != nullptr) thread_.reset();
+            });
+          });
+      return promise.Promise();
+    });
+  }
+
+  Napi::Value run(const Napi::CallbackInfo& info) {
+    return guard(info, [&]() -> Napi::Value {
+      if (thread_ == nullptr) badArgument("the session is not open");
+      const auto run = std::make_shared<Run>(Run{Deferred(env_), Napi::Persistent(object(info[0], "inputs"))});
+      thread_->submit(list(info[0], "inputs", readInput), [=, this](auto outputs, std::exception_ptr failed) {
+        post([=, this](Napi::Env env) { deliver(env, *run, outputs, failed); });
+      });
+      begin();
+      return run->promise.Promise();
+    });
+  }
+
+  Napi::Value close(const Napi::CallbackInfo& info) {
+    return guard(info, [&]() -> Napi::Value {
+      const Deferred promise(env_);
+      if (thread_ == nullptr) {
+        promise.Resolve(env_.Undefined());
+        return promise.Promise();
+      }
+      begin();
+      thread_->close([=, this] {
+        post([=, this](Napi::Env env) {
+          letGo();
+          settle(promise, nullptr, [&] { return env.Undefined(); });
+        });
+      });
+      return promise.Promise();
+    });
+  }
+
+  void deliver(Napi::Env env, Run& run, const std::vector<ort::Output>& outputs, const std::exception_ptr& failed) {
+    run.inputs.Reset();
+    settle(run.promise, failed, [&] { return views(env, outputs); });
+    if (failed != nullptr) return;
+    // A later turn of the loop, after what awaits this promise has read the outputs.
+    begin();
+    post([this](Napi::Env) {
+      if (thread_ != nullptr) thread_->release();
+      end();
+    });
+  }
+
+  Napi::Value views(Napi::Env env, const std::vector<ort::Output>& outputs) {
+    for (Buffer& buffer : fleeting_) buffer.Value().Detach();
+    fleeting_.clear();
+    kept_.resize(outputs.size());
+    const auto all = Napi::Array::New(env, outputs.size());
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const ort::Output& output = outputs[i];
+      const auto shape = Napi::Array::New(env, output.shape.size());
+      for (std::size_t at = 0; at < output.shape.size(); ++at) {
+        shape.Set(static_cast<std::uint32_t>(at), static_cast<double>(output.shape[at]));
+      }
+      const auto buffer = output.reused ? keptBuffer(env, kept_[i], output) : fleetingBuffer(env, output);
+      napi_value view = nullptr;
+      const auto count = output.memory.size() / ort::bytesOf(output.type);
+      const auto status = napi_create_typedarray(env, viewType(output.type), count, buffer, 0, &view);
+      if (status != napi_ok) throw Napi::Error::New(env);
+      const auto result = Napi::Object::New(env);
+      result.Set("name", output.name);
+      result.Set("dtype", std::string(ort::name(output.type)));
+      result.Set("shape", shape);
+      result.Set("data", Napi::Value(env, view));
+      all.Set(static_cast<std::uint32_t>(i), result);
+    }
+    return all;
+  }
+
+  /// The session's own memory gets one ArrayBuffer, made when it is first seen.
+  Napi::ArrayBuffer keptBuffer(Napi::Env env, std::vector<Kept>& kept, const ort::Output& output) {
+    for (const Kept& one : kept) {
+      if (one.memory == output.owner.get()) return one.buffer->Value();
+    }
+    if (kept.size() == ort::Session::kOutputSets) kept.erase(kept.begin());
+    const auto buffer = wholeOf(env, output);
+    kept.push_back({output.owner.get(), std::make_shared<Buffer>(Napi::Persistent(buffer))});
+    return buffer;
+  }
+
+  /// ONNX Runtime's memory is given back when the next run delivers, not when the garbage collector comes by.
+  Napi::ArrayBuffer fleetingBuffer(Napi::Env env, const ort::Output& output) {
+    const auto buffer = wholeOf(env, output);
+    if (!output.capacity.empty()) fleeting_.push_back(Napi::Persistent(buffer));
+    return buffer;
+  }
+
+  void letGo() {
+    for (Buffer& buffer : fleeting_) buffer.Value().Detach();
+    fleeting_.clear();
+    kept_.clear();
+    thread_.reset();
+  }
+
+  template <class Body>
+  void settle(const Deferred& promise, const std::exception_ptr& failed, Body body) {
+    try {
+      if (failed != nullptr) std::rethrow_exception(failed);
+      promise.Resolve(body());
+    } catch (...) {
+      promise.Reject(toJavaScript(env_, std::current_exception()).Value());
+    }
+    end();
+  }
+
+  /// A task that is refused because the process is going down is not given back: what it holds belongs to JavaScript.
+  void post(Task task) { channel_.NonBlockingCall(new Task(std::move(task))); }
+
+  /// An unsettled promise keeps this object and the process.
+  void begin() {
+    if (unsettled_++ > 0) return;
+    Ref();
+    channel_.Ref(env_);
+  }
+
+  void end() {
+    if (--unsettled_ > 0) return;
+    channel_.Unref(env_);
+    Unref();
+  }
+
+  // Given.
+  const Napi::Env env_;
+  // Owned.
+  Channel channel_;
+  std::unique_ptr<ort::SessionThread> thread_;
+  std::vector<std::vector<Kept>> kept_;  // by output
+  std::vector<Buffer> fleeting_;
+  // State.
+  int unsettled_ = 0;
+  bool isDown_ = false;
+};
+
+namespace {
+
+Napi::Value describeRuntime(const Napi::CallbackInfo& info) {
+  return guard(info, [&] {
+    const ort::Library& library = ort::Library::open(text(info[0], "library"));
+    const auto providers = Napi::Array::New(info.Env());
+    for (const auto& name : library.providers()) providers.Set(providers.Length(), name);
+    const auto result = Napi::Object::New(info.Env());
+    result.Set("version", library.version());
+    result.Set("providers", providers);
+    return result;
+  });
+}
+
+}  // namespace
+
+void initSession(Napi::Env env, Napi::Object exports) {
+  exports.Set("Session", Session::define(env));
+  exports.Set("describeRuntime", Napi::Function::New(env, describeRuntime, "describeRuntime"));
+}
+
+}  // namespace vedette::addon
