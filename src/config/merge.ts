@@ -12,7 +12,7 @@ import { configSchema } from './schema/config.ts';
 import { type Path, rootOf } from './schema/keys.ts';
 import { restoreSecrets } from './secrets.ts';
 
-const PARSE_OPTIONS = { logLevel: 'silent', merge: true, stringKeys: true } as const;
+const PARSE_OPTIONS = { logLevel: 'error', merge: true, stringKeys: true } as const;
 
 /**
  * `text` with `patch` merged into it as RFC 7396 says: blocks are merged, null removes a key, anything

@@ -19,9 +19,11 @@ import { metadataAt, type Path, type SchemaNode } from './schema/keys.ts';
 const MAX_ALIASES = 100;
 const MAX_DEPTH = 20;
 const MAX_EXCERPT = 120;
+/** One slip of syntax makes many errors; the first ones tell. */
+const MAX_ERRORS = 20;
 const SECRET_WORD =
   /((?:pass|secret|token|credential|api.?key|authorization)\w*["']?\s*[:=]\s*)\S.*/i;
-const URL_CREDENTIALS = /(:\/\/)\S*@/g;
+const URL_CREDENTIALS = /([^\s:/]*[:/]+)\S*@/g;
 
 export class SourceText {
   readonly name: string;
@@ -44,11 +46,11 @@ export class SourceText {
       prettyErrors: false,
       stringKeys: true,
       merge: true,
-      logLevel: 'silent',
+      logLevel: 'error',
     });
     const { errors } = this.document;
     this.hidden = [...this.secretRanges(this.document.contents, [])];
-    this.problems = errors.map((error) => this.syntaxProblem(error));
+    this.problems = errors.slice(0, MAX_ERRORS).map((error) => this.syntaxProblem(error));
     this.isReadable = errors.every((error) => error.code === 'DUPLICATE_KEY');
   }
 
@@ -68,7 +70,8 @@ export class SourceText {
   private quote(range: readonly [number, number]): { position: Position; excerpt: string } {
     const { line, col } = this.lines.linePos(range[0]);
     const start = this.lines.lineStarts[line - 1]!;
-    const raw = this.text.slice(start).split(/\r?\n/, 1)[0]!;
+    const end = this.lines.lineStarts[line] ?? this.text.length;
+    const raw = this.text.slice(start, end).trimEnd();
     const column = Math.min(col, raw.length + 1);
     const isHidden = this.hidden.some(([from, to]) => from <= range[0] && range[0] < to);
     const marked = isHidden ? '***'.length : Math.min(range[1] - range[0], raw.length - column + 1);

@@ -31,7 +31,7 @@ export function parseSource(text: string): SourceParts | undefined {
 
 /** For messages: without anything that may be a user name or password, however broken the address is. */
 export function hideCredentials(address: string): string {
-  return address.replace(/(:\/\/).*@/, '$1***@');
+  return address.replace(/^([^:/]*[:/]+).*@/, '$1***@');
 }
 
 function decode(text: string): string {

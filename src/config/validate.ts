@@ -20,6 +20,8 @@ import { SourceText } from './source-text.ts';
 import { hideCredentials } from './source-url.ts';
 
 const ROOT = rootOf(configSchema);
+/** Nobody reads more. */
+const MAX_PROBLEMS = 100;
 
 export interface ValidateOptions {
   /** What messages call the text: its path. */
@@ -50,6 +52,9 @@ export function validate(text: string, options: ValidateOptions): Validation {
   } catch (error) {
     return { source, problems: [source.problem([], causeText(error))], warnings: [] };
   }
+  if (!isBlock(data)) {
+    return { source, problems: [source.problem([], 'must be a block of keys')], warnings: [] };
+  }
   const overrides = readOverrides(options.environment, data, ROOT);
   const written = applyOverrides(data, overrides);
   const { data: resolved, complaints } = resolveReferences(
@@ -64,9 +69,11 @@ export function validate(text: string, options: ValidateOptions): Validation {
   const problems = [
     ...source.problems,
     ...complaints.map(({ path, message }) => place(path, message)),
+    ...reservedKeys(written, []).map((path) => place(path, 'this name is not allowed', 'key')),
     ...(parsed.issues ?? [])
       .flatMap((issue) => flatten(issue, []))
       .filter(({ path }) => !unresolved.has(path.join('.')))
+      .slice(0, MAX_PROBLEMS)
       .map((issue) => explainIssue(issue, written, place)),
   ];
   if (!parsed.success || problems.length > 0) {
@@ -126,7 +133,8 @@ function flatten(issue: v.BaseIssue<unknown>, prefix: Path): Issue[] {
   const isKeyIssue = issue.type === 'strict_object' && issue.path !== undefined;
   if (isKeyIssue && issue.expected === 'never') return [{ path, kind: 'unknown', message: '' }];
   if (isKeyIssue && issue.input === undefined) return [{ path, kind: 'missing', message: '' }];
-  const isRule = issue.type === 'check' || issue.path?.at(-1)?.origin === 'key';
+  const isRule =
+    issue.type === 'check' || issue.type === 'min_entries' || issue.path?.at(-1)?.origin === 'key';
   return [{ path, kind: isRule ? 'said' : 'wrong', message: issue.message }];
 }
 
@@ -198,6 +206,16 @@ function valueAt(data: unknown, path: Path): unknown {
     value = (value as Record<string | number, unknown>)[step];
   }
   return value;
+}
+
+/** Keys that valibot passes over in silence, because objects have something of that name. */
+function reservedKeys(data: unknown, path: Path): Path[] {
+  if (!isBlock(data)) return [];
+  return Object.entries(data as object).flatMap(([key, value]) =>
+    ['__proto__', 'prototype', 'constructor'].includes(key)
+      ? [[...path, key]]
+      : reservedKeys(value, [...path, key]),
+  );
 }
 
 function isBlock(value: unknown): boolean {

@@ -156,6 +156,8 @@ function optionText(option: SchemaNode, rules: readonly SchemaNode[]): string {
       return `a list; each ${takes(option.item!)}`;
     case 'tuple':
       return `a list of ${option.items!.length}; each ${takes(option.items![0]!)}`;
+    case 'record':
+      return said?.type === 'min_entries' ? `a block with ${said.message}` : 'a block of keys';
     default:
       return 'a block of keys';
   }

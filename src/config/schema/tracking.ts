@@ -82,7 +82,17 @@ const lifecycle = {
       ),
       v.metadata({ apply: 'agent' }),
     ),
-    2,
+    3,
+  ),
+  confirm_s: v.optional(
+    v.pipe(
+      numberBetween(0, 60),
+      v.description(
+        'Fewer detections will do, from two on, when they reach over this many seconds: two looks 0.2 s apart say as much as three at 30 frames/s. Higher: cameras with few frames report later.',
+      ),
+      v.metadata({ apply: 'agent' }),
+    ),
+    0.15,
   ),
   lost_s: v.optional(
     v.pipe(
@@ -92,7 +102,7 @@ const lifecycle = {
       ),
       v.metadata({ apply: 'agent' }),
     ),
-    1,
+    1.5,
   ),
 };
 
@@ -113,7 +123,7 @@ const motion = {
       v.description('With `oc_sort`: the direction is taken over about this many seconds.'),
       v.metadata({ apply: 'agent' }),
     ),
-    0.1,
+    0.3,
   ),
   appearance: v.optional(
     v.pipe(
