@@ -38,7 +38,7 @@ const PACKAGES = {
   demo: { for: 'the demo footage', names: ['opencv-doc'] },
   test: {
     for: 'tests against a real broker and a foreign RTSP server',
-    names: ['mosquitto', 'mosquitto-clients', 'livemedia-utils', 'opencv-doc'],
+    names: ['mosquitto', 'mosquitto-clients', 'vlc-bin', 'vlc-plugin-base', 'opencv-doc'],
   },
 };
 

@@ -8,9 +8,10 @@ import { AgentError } from '../core/errors.ts';
 import { PACKAGE_ROOT } from './version.ts';
 
 const MODEL_FOLDER = join(PACKAGE_ROOT, 'models');
+export const REGISTRY: string = join(MODEL_FOLDER, 'registry.yaml');
 const LABEL_FOLDER = join(MODEL_FOLDER, 'labels');
 /** Taken when a configuration names none. */
-const EMBEDDED = 'vedette-s-int8';
+export const EMBEDDED = 'vedette-s-int8';
 
 /** The models that came with Vedette and those in `extraFolder`, if it exists. */
 export function installedModels(extraFolder?: string): ModelManifest[] {

@@ -20,6 +20,11 @@ export interface PrintFormat {
   readonly scale: readonly [number, number, number];
 }
 
+/** Bytes that one print of this format takes. */
+export function printedBytes(format: PrintFormat): number {
+  return format.widthPx * format.heightPx * 3 * (format.dtype === 'float32' ? 4 : 1);
+}
+
 /** Where in the frame the picture lies inside the printed rectangle, in printed pixels. */
 export interface Placement {
   readonly x: number;

@@ -2,10 +2,9 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { ModelManifest } from '../contracts/model.ts';
-import type { PrintFormat } from '../contracts/ticket.ts';
+import { type PrintFormat, printedBytes } from '../contracts/ticket.ts';
 import { AgentError, causeText } from '../core/errors.ts';
 import type { Arena } from '../native/arena.ts';
-import { printedBytes } from '../native/print.ts';
 import { type OutputView, Session } from '../native/session.ts';
 import { type Head, headNamed } from './heads/head.ts';
 

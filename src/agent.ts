@@ -1,0 +1,203 @@
+// The composition root: builds the services of the daemon in order and joins them; they stop in reverse.
+import type { ChangePlan } from './config/diff.ts';
+import type { Config } from './config/schema/config.ts';
+import type { CameraStatus } from './contracts/camera.ts';
+import type { Frame } from './contracts/frame.ts';
+import type { Choice } from './contracts/hardware.ts';
+import type { ModelManifest } from './contracts/model.ts';
+import type { SinkHealth, SinkRecord } from './contracts/sink.ts';
+import type { Clock } from './core/clock.ts';
+import { Lifecycle, type Service } from './core/lifecycle.ts';
+import type { Log } from './core/log.ts';
+import { ulid } from './core/ulid.ts';
+import { type OpenedEngine, openEngine } from './infer/open-engine.ts';
+import { findRuntimeLibrary } from './native/runtime-library.ts';
+import { describeRuntime } from './native/session.ts';
+import { cameraPlan, cameraSettings } from './pipeline/camera-plan.ts';
+import { CameraSet } from './pipeline/cameras.ts';
+import { Metrics } from './pipeline/metrics.ts';
+import { Pipeline } from './pipeline/pipeline.ts';
+import { SnapshotKeeper, STILL_SLOT_BYTES } from './pipeline/snapshot.ts';
+import { CameraSupervisor } from './pipeline/supervisor.ts';
+import { createTracker } from './track/create-tracker.ts';
+
+export interface AgentOptions {
+  readonly config: Config;
+  readonly manifest: ModelManifest;
+  /** Where everything that happens goes; started and stopped by the agent. */
+  readonly sinks: SinkGroup;
+  /** Value of VEDETTE_ORT. */
+  readonly runtimeLibrary?: string | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Several sinks that do not delay each other. */
+export interface SinkGroup extends Service {
+  write(records: readonly SinkRecord[]): void;
+  health(): Readonly<Record<string, SinkHealth>>;
+}
+
+/** What `health` on MQTT and the command line show. */
+export interface AgentHealth {
+  readonly cameras: readonly CameraStatus[];
+  readonly sinks: Readonly<Record<string, SinkHealth>>;
+  readonly provider: string;
+  readonly provider_choices: readonly Choice[];
+  readonly metrics: Record<string, unknown>;
+}
+
+/** Stills that can be printed at the same time. */
+const STILL_SLOTS = 2;
+
+export class Agent {
+  readonly metrics: Metrics = new Metrics();
+  private readonly options: AgentOptions;
+  private readonly lifecycle: Lifecycle;
+  private config: Config;
+  private opened!: OpenedEngine;
+  private pipeline!: Pipeline;
+  private cameras!: CameraSet;
+  private snapshots: SnapshotKeeper | undefined;
+  private readonly newest = new Map<string, Frame>();
+
+  constructor(options: AgentOptions) {
+    this.options = options;
+    this.config = options.config;
+    this.lifecycle = new Lifecycle(this.services(), options.log);
+  }
+
+  /** Resolves when every camera process is started; cameras come live in their own time. */
+  start(): Promise<void> {
+    return this.lifecycle.start();
+  }
+
+  /** Stops cameras, infers what is under way, ends all tracks, delivers, closes. */
+  stop(): Promise<void> {
+    return this.lifecycle.stop();
+  }
+
+  /** Applies a changed configuration; cameras that it does not change lose no frame. */
+  async apply(plan: ChangePlan, config: Config): Promise<void> {
+    this.config = config;
+    this.options.log.level = config.log.level;
+    for (const camera of plan.cameras.removed) {
+      await this.cameras.remove(camera);
+      this.pipeline.removeCamera(camera);
+    }
+    for (const camera of Object.keys(config.cameras)) await this.applyCamera(camera);
+  }
+
+  health(): AgentHealth {
+    return {
+      cameras: this.cameras.statuses(),
+      sinks: this.options.sinks.health(),
+      provider: this.opened.engine.provider,
+      provider_choices: this.opened.choices,
+      metrics: this.metrics.snapshot(),
+    };
+  }
+
+  /** A JPEG of the camera's newest frame; undefined when it has none or cannot print it. */
+  async snapshot(camera: string): Promise<Uint8Array | undefined> {
+    const frame = this.newest.get(camera);
+    return frame && this.snapshots?.still(frame);
+  }
+
+  /** Proof of life for the service's watchdog: runs complete, or nothing waits to be inferred. */
+  progress(): { completedRuns: number; waiting: number } {
+    return this.pipeline.progress();
+  }
+
+  cameraStatuses(): CameraStatus[] {
+    return this.cameras.statuses();
+  }
+
+  /** True when every camera played a file that is over. */
+  areAllEnded(): boolean {
+    return this.cameras.statuses().every((status) => status.state === 'ended');
+  }
+
+  private services(): Service[] {
+    const { sinks, log } = this.options;
+    return [
+      sinks,
+      {
+        name: 'engine',
+        start: () => this.openEngine(),
+        stop: async () => {
+          await this.opened.engine.close();
+          this.opened.arena.close();
+        },
+      },
+      {
+        name: 'pipeline',
+        start: async () => this.joinStages(),
+        stop: () => this.pipeline.stop(),
+      },
+      {
+        name: 'cameras',
+        start: async () => {
+          for (const camera of Object.keys(this.config.cameras)) await this.applyCamera(camera);
+          log.info({ cameras: this.cameras.ids }, 'cameras started');
+        },
+        stop: () => this.cameras.stop(),
+      },
+    ];
+  }
+
+  private async openEngine(): Promise<void> {
+    const { manifest, runtimeLibrary, log } = this.options;
+    const { runtime } = this.config;
+    const library = findRuntimeLibrary(runtime.library, runtimeLibrary).path;
+    const { version, providers } = describeRuntime(library);
+    const extraBytes = STILL_SLOTS * STILL_SLOT_BYTES;
+    this.opened = await openEngine(manifest, library, providers, runtime, extraBytes, log);
+    const { engine } = this.opened;
+    const { name } = manifest;
+    const sessions = engine.sets.length / 2;
+    log.info(
+      { model: name, provider: engine.provider, sessions, runtime: version, library },
+      'model ready',
+    );
+  }
+
+  private joinStages(): void {
+    const { clock, log, sinks } = this.options;
+    const { engine, arena } = this.opened;
+    const { stills } = this.config.storage;
+    const print: CameraSet['print'] = (camera, ticket) => this.cameras.print(camera, ticket);
+    const slots = Array.from({ length: STILL_SLOTS }, () => arena.reserve(STILL_SLOT_BYTES));
+    const { quality, annotate: isAnnotated } = stills;
+    this.snapshots = new SnapshotKeeper({ arena, slots, clock, log, quality, isAnnotated, print });
+    this.pipeline = new Pipeline({
+      device: this.config.device.name,
+      engine,
+      snapshots: stills.enabled ? this.snapshots : undefined,
+      clock,
+      log,
+      metrics: this.metrics,
+      maxQueueDelayMs: this.config.runtime.batch.max_queue_delay_us / 1000,
+      createTracker: () => createTracker(this.config.tracking, { idFor: ulid }),
+      print,
+      write: (records: readonly SinkRecord[]) => sinks.write(records),
+    });
+    this.cameras = new CameraSet({
+      createSupervisor: (plan) => new CameraSupervisor({ plan, arena, clock, log }),
+      onFrame: (frame) => {
+        this.newest.set(frame.camera, frame);
+        this.pipeline.frame(frame);
+      },
+      onStatus: (status, was) => this.pipeline.camera(status, was),
+      onSessionEnd: (camera) => this.pipeline.sessionEnded(camera),
+    });
+  }
+
+  private async applyCamera(camera: string): Promise<void> {
+    const settings = this.config.cameras[camera];
+    if (settings === undefined) return;
+    const { low_score } = this.config.tracking;
+    this.pipeline.setCamera(camera, cameraSettings(settings, low_score));
+    await this.cameras.apply(cameraPlan(camera, settings, this.opened.arena.bytes));
+  }
+}

@@ -1,0 +1,158 @@
+// `vedette run`: the daemon.
+import { join } from 'node:path';
+import { Agent } from '../agent.ts';
+import type { Config } from '../config/schema/config.ts';
+import { ConfigStore, type StoredConfig } from '../config/store.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
+import { AgentError } from '../core/errors.ts';
+import { createLog, type Log } from '../core/log.ts';
+import { MqttConnection } from '../mqtt/connection.ts';
+import { agentCommands } from '../remote/agent-commands.ts';
+import { RemoteConfig } from '../remote/config-commands.ts';
+import { StatusPublisher } from '../remote/status.ts';
+import { createSinks } from '../sinks/registry.ts';
+import { resolveModel } from './installed-models.ts';
+import { readOptions } from './options.ts';
+import { untilStopped } from './until-stopped.ts';
+import { VERSION } from './version.ts';
+
+const HELP = `vedette run: watches the cameras of a configuration until it is told to stop.
+
+Usage: vedette run [--config FILE]
+
+  --config FILE   the YAML file (default /etc/vedette/config.yaml)
+
+SIGTERM and SIGINT end it: tracks are ended, events delivered or kept, exit status 0. Logs go to standard error, one JSON
+object a line. VEDETTE_ORT names another libonnxruntime.so.
+`;
+
+const DEFAULT_CONFIG = '/etc/vedette/config.yaml';
+
+export async function runCommand(args: string[]): Promise<number> {
+  const { values, positionals } = readOptions(args, {
+    config: { type: 'string', default: DEFAULT_CONFIG },
+    help: { type: 'boolean', short: 'h' },
+  });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  if (positionals.length > 0) {
+    throw new AgentError('USAGE', { problem: `run takes no argument ${positionals[0]}` });
+  }
+  const daemon = new Daemon(values.config);
+  const stopped = untilStopped({ endWhen: () => daemon.isRestartWanted });
+  await daemon.start();
+  await stopped;
+  await daemon.stop();
+  // 75 (EX_TEMPFAIL) makes the service manager start it again.
+  return daemon.isRestartWanted ? 75 : 0;
+}
+
+/** What `vedette run` holds: configuration, broker, agent, remote control. */
+class Daemon {
+  isRestartWanted = false;
+  private readonly clock: Clock = systemClock;
+  private readonly log: Log;
+  private readonly started: StoredConfig;
+  private readonly mqtt: MqttConnection | undefined;
+  private readonly agent: Agent;
+  private readonly status: StatusPublisher | undefined;
+
+  constructor(file: string) {
+    const log = createLog('info');
+    const store = new ConfigStore({
+      file,
+      directory: join(stateFolder(), 'config'),
+      environment: process.env,
+      log,
+    });
+    this.started = store.load();
+    const { config } = this.started;
+    log.level = config.log.level;
+    this.log = log;
+    this.mqtt = this.connection(config);
+    const { hub } = createSinks(config, { connection: this.mqtt, clock: this.clock, log });
+    this.agent = new Agent({
+      config,
+      manifest: resolveModel(config.model, join(config.storage.path, 'models')),
+      sinks: hub,
+      runtimeLibrary: process.env.VEDETTE_ORT,
+      clock: this.clock,
+      log,
+    });
+    const { mqtt, clock } = this;
+    if (mqtt === undefined) return;
+    this.listen(mqtt, store);
+    this.status = new StatusPublisher({
+      mqtt,
+      clock,
+      info: () => this.info(),
+      health: () => ({ ...this.agent.health() }),
+    });
+  }
+
+  async start(): Promise<void> {
+    const { origin, version, hash } = this.started;
+    this.log.info({ version: VERSION, config: { origin, version, hash } }, 'vedette starts');
+    await this.mqtt?.start();
+    await this.agent.start();
+    this.status?.start();
+  }
+
+  async stop(): Promise<void> {
+    this.log.info('vedette stops');
+    this.status?.stop();
+    await this.agent.stop();
+    await this.mqtt?.stop();
+    this.log.info('vedette stopped');
+  }
+
+  private connection(config: Config): MqttConnection | undefined {
+    const { clock, log } = this;
+    const device = config.device.name;
+    return config.mqtt && new MqttConnection({ config: config.mqtt, device, clock, log });
+  }
+
+  private listen(mqtt: MqttConnection, store: ConfigStore): void {
+    const remote = new RemoteConfig({
+      store,
+      started: this.started,
+      apply: async (plan, config) => {
+        await this.agent.apply(plan, config);
+        for (const camera of plan.cameras.removed) mqtt.forgetCamera(camera);
+      },
+      log: this.log,
+    });
+    const commands = agentCommands({
+      snapshot: (camera) => this.agent.snapshot(camera),
+      cameras: () => this.agent.cameraStatuses().map(({ camera }) => camera),
+      setLogLevel: (level) => {
+        this.log.level = level;
+      },
+      restart: () => {
+        this.isRestartWanted = true;
+      },
+    });
+    for (const [name, handler] of Object.entries({ ...remote.handlers, ...commands })) {
+      mqtt.onCommand(name, handler);
+    }
+  }
+
+  private info(): Record<string, unknown> {
+    const { origin, version, hash } = this.started;
+    const { provider, provider_choices } = this.agent.health();
+    return {
+      version: VERSION,
+      started_at: new Date(this.clock.wallMs()).toISOString(),
+      config: { origin, version, hash },
+      provider,
+      provider_choices,
+    };
+  }
+}
+
+/** systemd names it; by hand it is where the default storage is. */
+function stateFolder(): string {
+  return process.env.STATE_DIRECTORY ?? '/var/lib/vedette';
+}

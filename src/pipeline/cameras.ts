@@ -1,0 +1,79 @@
+// Stage `source`, agent side: the set of cameras, each behind its supervisor.
+import type { CameraState, CameraStatus } from '../contracts/camera.ts';
+import type { Frame } from '../contracts/frame.ts';
+import type { CameraOrder, Ticket } from '../contracts/ticket.ts';
+import type { Printed } from './batch.ts';
+import type { CameraSupervisor } from './supervisor.ts';
+
+/** A camera's order without what only its supervisor knows: the session. */
+export type CameraPlan = Omit<CameraOrder, 'session'> & { readonly isEnabled: boolean };
+
+export interface CameraSetDeps {
+  createSupervisor(plan: CameraPlan): CameraSupervisor;
+  onFrame(frame: Frame): void;
+  onStatus(status: CameraStatus, was: CameraState): void;
+  /** A session is over: its frames cannot be printed any more. */
+  onSessionEnd(camera: string): void;
+}
+
+export class CameraSet {
+  private readonly deps: CameraSetDeps;
+  private readonly supervisors = new Map<string, CameraSupervisor>();
+
+  constructor(deps: CameraSetDeps) {
+    this.deps = deps;
+  }
+
+  /** Adds a camera and starts it, or applies a changed plan to it; an unchanged plan changes nothing. */
+  async apply(plan: CameraPlan): Promise<void> {
+    const known = this.supervisors.get(plan.camera);
+    if (known !== undefined) {
+      await known.apply(plan);
+      return;
+    }
+    const supervisor = this.deps.createSupervisor(plan);
+    this.supervisors.set(plan.camera, supervisor);
+    this.listen(supervisor);
+    supervisor.start();
+  }
+
+  async remove(camera: string): Promise<void> {
+    const supervisor = this.supervisors.get(camera);
+    this.supervisors.delete(camera);
+    await supervisor?.stop();
+  }
+
+  get ids(): string[] {
+    return [...this.supervisors.keys()];
+  }
+
+  get(camera: string): CameraSupervisor | undefined {
+    return this.supervisors.get(camera);
+  }
+
+  statuses(): CameraStatus[] {
+    return [...this.supervisors.values()].map((supervisor) => supervisor.status());
+  }
+
+  /** Has a camera print; refused when it is gone. */
+  print(camera: string, ticket: Omit<Ticket, 'id'>): Promise<Printed> {
+    const supervisor = this.supervisors.get(camera);
+    return supervisor?.print(ticket) ?? Promise.resolve({ refused: 'frame_gone' });
+  }
+
+  /** Stops all at once; each takes at most the time of its kill ladder. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.supervisors.keys()].map((camera) => this.remove(camera)));
+  }
+
+  private listen(supervisor: CameraSupervisor): void {
+    let was: CameraState = 'connecting';
+    supervisor.on('frame', (frame) => this.deps.onFrame(frame));
+    supervisor.on('status', (status) => {
+      const isChange = status.state !== was;
+      if (isChange && was === 'live') this.deps.onSessionEnd(status.camera);
+      this.deps.onStatus(status, was);
+      was = status.state;
+    });
+  }
+}
