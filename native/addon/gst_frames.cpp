@@ -1,0 +1,120 @@
+// FrameSink for JavaScript: notices of decoded frames, and printing from them into the arena.
+#include "gst/frame_store.hpp"
+
+#include <chrono>
+#include <memory>
+
+#include "addon/arguments.hpp"
+#include "addon/gst_exports.hpp"
+#include "addon/guard.hpp"
+#include "addon/print_arguments.hpp"
+#include "addon/wake.hpp"
+#include "core/print.hpp"
+#include "gst/mapped_frame.hpp"
+
+namespace vedette::addon {
+
+namespace {
+
+constexpr double kAlignment = 64;
+
+class FrameSink final : public Napi::ObjectWrap<FrameSink> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "FrameSink",
+                       {
+                           InstanceMethod("onFrame", &FrameSink::onFrame),
+                           InstanceMethod("print", &FrameSink::print),
+                           InstanceMethod("continueTimeline", &FrameSink::continueTimeline),
+                           InstanceMethod("close", &FrameSink::close),
+                       });
+  }
+
+  explicit FrameSink(const Napi::CallbackInfo& info)
+      : Napi::ObjectWrap<FrameSink>(info), store_(gst::FrameStore::named(info[0].ToString().Utf8Value())) {}
+
+ private:
+  Napi::Value onFrame(const Napi::CallbackInfo& info) {
+    return guard(info, [&]() -> Napi::Value {
+      listener_ = Napi::Persistent(info[0].As<Napi::Function>());
+      wake_ = std::make_shared<Wake>(info.Env(), "vedette frames", [this](Napi::Env env) { deliver(env); });
+      store_->setWake([wake = wake_] { wake->wake(); });
+      return info.Env().Undefined();
+    });
+  }
+
+  void deliver(Napi::Env env) {
+    const auto notice = store_->takeNotice();
+    if (!notice || listener_.IsEmpty()) return;
+    const Napi::HandleScope scope(env);
+    Napi::Object frame = Napi::Object::New(env);
+    frame.Set("sequence", static_cast<double>(notice->sequence));
+    frame.Set("ptsNs", static_cast<double>(notice->ptsNs));
+    frame.Set("captureMs", notice->capture.unixMs);
+    frame.Set("captureClock", notice->capture.rtcp ? "rtcp" : "host");
+    frame.Set("widthPx", notice->widthPx);
+    frame.Set("heightPx", notice->heightPx);
+    frame.Set("fps", notice->fps);
+    frame.Set("pixelFormat", notice->pixelFormat);
+    listener_.Call({frame});
+  }
+
+  /// print(sequence, rectangle, format, memory, offset) → {placement, bytes, tookUs} or the failure's name.
+  Napi::Value print(const Napi::CallbackInfo& info) {
+    return guard(info, [&]() -> Napi::Value {
+      const auto started = std::chrono::steady_clock::now();
+      const auto failure = [&](const char* cause) { return Napi::String::New(info.Env(), cause); };
+      const auto rectangle = rectangleOf(info[1]);
+      const auto format = printFormatOf(info[2]);
+      const auto memory = bytes(info[3], "memory");
+      const double offset = number(info[4], "offset");
+      if (!rectangle || !format || !(offset >= 0) || std::fmod(offset, kAlignment) != 0) return failure("bad_ticket");
+      const std::size_t wanted = printedBytes(*format);
+      if (offset > static_cast<double>(memory.size()) || wanted > memory.size() - static_cast<std::size_t>(offset)) {
+        return failure("bad_ticket");
+      }
+      const auto sequence = static_cast<std::uint64_t>(number(info[0], "sequence"));
+      const auto frame = store_->find(sequence);
+      if (!frame) return failure("frame_gone");
+      const gst::MappedFrame mapped(*frame);
+      const auto picture = mapped.picture();
+      if (!picture) return failure("map_failed");
+      const auto placement =
+          printer_.print(*picture, *rectangle, *format, memory.subspan(static_cast<std::size_t>(offset), wanted));
+      if (!placement) return failure("bad_ticket");
+      store_->taken(sequence);
+      const auto took = std::chrono::steady_clock::now() - started;
+      Napi::Object result = Napi::Object::New(info.Env());
+      result.Set("placement", placementObject(info.Env(), *placement));
+      result.Set("bytes", static_cast<double>(wanted));
+      result.Set("tookUs", std::chrono::duration<double, std::micro>(took).count());
+      return result;
+    });
+  }
+
+  Napi::Value continueTimeline(const Napi::CallbackInfo& info) {
+    store_->continueTimeline();
+    return info.Env().Undefined();
+  }
+
+  Napi::Value close(const Napi::CallbackInfo& info) {
+    store_->setWake({});
+    store_->clear();
+    if (wake_) wake_->release();
+    wake_.reset();
+    listener_.Reset();
+    return info.Env().Undefined();
+  }
+
+  // Owned.
+  std::shared_ptr<gst::FrameStore> store_;
+  std::shared_ptr<Wake> wake_;
+  Napi::FunctionReference listener_;
+  Printer printer_;
+};
+
+}  // namespace
+
+void initFrames(Napi::Env env, Napi::Object exports) { exports.Set("FrameSink", FrameSink::define(env)); }
+
+}  // namespace vedette::addon

@@ -1,0 +1,106 @@
+#include "gst/frame_store.hpp"
+
+#include <map>
+#include <utility>
+
+namespace vedette::gst {
+
+namespace {
+
+/// Spacing that is assumed of a stream which does not tell its rate.
+constexpr double kUnknownFps = 25;
+
+}  // namespace
+
+std::shared_ptr<FrameStore> FrameStore::named(const std::string& name) {
+  static std::mutex mutex;
+  static std::map<std::string, std::shared_ptr<FrameStore>> stores;
+  const std::lock_guard lock(mutex);
+  auto& store = stores[name];
+  if (!store) store = std::make_shared<FrameStore>();
+  return store;
+}
+
+void FrameStore::setCapacity(std::size_t frames) {
+  const std::lock_guard lock(mutex_);
+  capacity_ = frames < 1 ? 1 : frames;
+}
+
+void FrameStore::setWake(std::function<void()> wake) {
+  const std::lock_guard lock(mutex_);
+  wake_ = std::move(wake);
+}
+
+std::uint64_t FrameStore::push(GstBuffer* buffer, const GstVideoInfo& info, GstClockTime runningTime, Capture capture) {
+  const std::lock_guard lock(mutex_);
+  const double fps = info.fps_n > 0 && info.fps_d > 0 ? static_cast<double>(info.fps_n) / info.fps_d : 0;
+  const std::int64_t ptsNs =
+      GST_CLOCK_TIME_IS_VALID(runningTime) ? offsetNs_ + static_cast<std::int64_t>(runningTime) : endNs_;
+  endNs_ = std::max(endNs_, ptsNs + static_cast<std::int64_t>(GST_SECOND / (fps > 0 ? fps : kUnknownFps)));
+  sequence_ += 1;
+  held_.emplace_back(sequence_, buffer, info);
+  while (held_.size() > capacity_) held_.pop_front();
+  const bool silent = notice_.has_value();
+  notice_ = Notice{sequence_,
+                   ptsNs,
+                   capture,
+                   GST_VIDEO_INFO_WIDTH(&info),
+                   GST_VIDEO_INFO_HEIGHT(&info),
+                   fps,
+                   gst_video_format_to_string(GST_VIDEO_INFO_FORMAT(&info))};
+  if (!silent && wake_) wake_();
+  return sequence_;
+}
+
+std::optional<Notice> FrameStore::takeNotice() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(notice_, std::nullopt);
+}
+
+std::optional<HeldFrame> FrameStore::find(std::uint64_t sequence) {
+  const std::lock_guard lock(mutex_);
+  for (const HeldFrame& frame : held_) {
+    if (frame.sequence() == sequence) return frame;
+  }
+  return std::nullopt;
+}
+
+void FrameStore::taken(std::uint64_t sequence) {
+  const std::lock_guard lock(mutex_);
+  takenUpTo_ = std::max(takenUpTo_, sequence);
+  changed_.notify_all();
+}
+
+void FrameStore::awaitTaken(std::uint64_t sequence, std::chrono::milliseconds limit) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, limit, [&] { return takenUpTo_ >= sequence || interrupted_; });
+}
+
+void FrameStore::interrupt(bool on) {
+  const std::lock_guard lock(mutex_);
+  interrupted_ = on;
+  changed_.notify_all();
+}
+
+void FrameStore::continueTimeline() {
+  const std::lock_guard lock(mutex_);
+  offsetNs_ = endNs_;
+}
+
+std::int64_t FrameStore::timelineOffsetNs() {
+  const std::lock_guard lock(mutex_);
+  return offsetNs_;
+}
+
+double FrameStore::startedMs() {
+  const std::lock_guard lock(mutex_);
+  if (startedMs_ == 0) startedMs_ = static_cast<double>(g_get_real_time()) / 1000;
+  return startedMs_;
+}
+
+void FrameStore::clear() {
+  const std::lock_guard lock(mutex_);
+  held_.clear();
+}
+
+}  // namespace vedette::gst

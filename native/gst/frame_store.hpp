@@ -1,0 +1,106 @@
+// The decoded frames of one camera that can still be printed.
+#pragma once
+
+#include <gst/gst.h>
+#include <gst/video/video.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "gst/capture_time.hpp"
+
+namespace vedette::gst {
+
+/// What JavaScript is told of a frame.
+struct Notice {
+  std::uint64_t sequence = 0;
+  /// Running time since the session began; goes on rising when a file starts again.
+  std::int64_t ptsNs = 0;
+  Capture capture{};
+  int widthPx = 0;
+  int heightPx = 0;
+  /// 0 when the stream does not say.
+  double fps = 0;
+  /// GStreamer's name, e.g. "I420"; a static string.
+  const char* pixelFormat = "";
+};
+
+/// A reference to a decoded picture: the decoder cannot reuse its memory while this lives.
+class HeldFrame final {
+ public:
+  HeldFrame(std::uint64_t sequence, GstBuffer* buffer, const GstVideoInfo& info) noexcept
+      : sequence_(sequence), buffer_(gst_buffer_ref(buffer)), info_(info) {}
+  HeldFrame(const HeldFrame& other) noexcept : HeldFrame(other.sequence_, other.buffer_, other.info_) {}
+  HeldFrame& operator=(const HeldFrame&) = delete;
+  ~HeldFrame() { gst_buffer_unref(buffer_); }
+
+  std::uint64_t sequence() const noexcept { return sequence_; }
+  GstBuffer* buffer() const noexcept { return buffer_; }
+  const GstVideoInfo& info() const noexcept { return info_; }
+
+ private:
+  std::uint64_t sequence_;
+  GstBuffer* buffer_;
+  GstVideoInfo info_;
+};
+
+/// Keeps the newest decoded frames by reference and tells about the newest one.
+///
+/// Owns:    references to at most `capacity` buffers of the decoder's pool; `clear` gives them back.
+/// Threads: `push` and `awaitTaken` on GStreamer's, the rest on any.
+/// Fails:   never; a frame that is gone is `nullopt`.
+/// Cost:    no pixel is touched here.
+class FrameStore final {
+ public:
+  /// The store called `name` in this process, made when nobody asked for it before. Element and JavaScript meet here,
+  /// whichever comes first.
+  static std::shared_ptr<FrameStore> named(const std::string& name);
+
+  void setCapacity(std::size_t frames);
+  /// `wake` is called on GStreamer's thread when a notice waits and none did before.
+  void setWake(std::function<void()> wake);
+
+  /// Takes a reference on `buffer` and returns its sequence: 1, 2, 3 …
+  std::uint64_t push(GstBuffer* buffer, const GstVideoInfo& info, GstClockTime runningTime, Capture capture);
+  /// The newest frame nobody was told of yet.
+  std::optional<Notice> takeNotice();
+  std::optional<HeldFrame> find(std::uint64_t sequence);
+
+  /// Marks `sequence` and all before it as taken, for `awaitTaken`.
+  void taken(std::uint64_t sequence);
+  /// Waits until `sequence` was taken, `limit` has passed, or `interrupt(true)` was called.
+  void awaitTaken(std::uint64_t sequence, std::chrono::milliseconds limit);
+  void interrupt(bool on);
+
+  /// A file starts again: later running times continue behind the last frame.
+  void continueTimeline();
+  std::int64_t timelineOffsetNs();
+  /// Wall clock of the session's first frame, for files that are not played at their own speed.
+  double startedMs();
+
+  void clear();
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  // All below: under mutex_.
+  std::deque<HeldFrame> held_;
+  std::function<void()> wake_;
+  std::optional<Notice> notice_;
+  std::size_t capacity_ = 3;
+  std::uint64_t sequence_ = 0;
+  std::uint64_t takenUpTo_ = 0;
+  std::int64_t offsetNs_ = 0;
+  std::int64_t endNs_ = 0;
+  double startedMs_ = 0;
+  bool interrupted_ = false;
+};
+
+}  // namespace vedette::gst

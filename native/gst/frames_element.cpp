@@ -1,0 +1,163 @@
+// `vedetteframes`: the sink at the end of a camera's pipeline. It converts nothing and keeps the newest frames by reference.
+//
+// Only system memory is accepted: a decoder whose pictures lie in DMABuf, VA or NVMM memory either downloads them when
+// asked for plain video/x-raw (va, v4l2) or gets a converter in its launch line (nvvidconv).
+#include <gst/base/gstbasesink.h>
+#include <gst/video/video.h>
+
+#include <new>
+
+#include "gst/frame_store.hpp"
+#include "gst/plugin.hpp"
+
+using vedette::gst::captureOf;
+using vedette::gst::FrameStore;
+
+namespace {
+
+/// Unpaced files: a frame that nobody prints within this time is passed over.
+constexpr std::chrono::milliseconds kPatience{1000};
+constexpr double kNsPerMs = 1e6;
+
+enum Property { kPropertyZero, kHeldFrames, kPaced };
+
+GstStaticPadTemplate sinkTemplate = GST_STATIC_PAD_TEMPLATE(
+    "sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS(GST_VIDEO_CAPS_MAKE("{ I420, NV12, YUY2, RGB, BGR, RGBA, BGRA, RGBx, BGRx, GRAY8 }")));
+
+}  // namespace
+
+struct VedetteFrames {
+  GstBaseSink parent;
+  std::shared_ptr<FrameStore> store;
+  GstVideoInfo info;
+  guint heldFrames;
+  gboolean paced;
+};
+
+struct VedetteFramesClass {
+  GstBaseSinkClass parent;
+};
+
+G_DEFINE_TYPE(VedetteFrames, vedette_frames, GST_TYPE_BASE_SINK)
+
+namespace {
+
+VedetteFrames* self(gpointer object) { return static_cast<VedetteFrames*>(object); }
+
+gboolean start(GstBaseSink* sink) {
+  VedetteFrames* frames = self(sink);
+  frames->store = FrameStore::named(GST_OBJECT_NAME(sink));
+  frames->store->setCapacity(frames->heldFrames);
+  frames->store->interrupt(false);
+  return TRUE;
+}
+
+gboolean stop(GstBaseSink* sink) {
+  self(sink)->store->clear();
+  return TRUE;
+}
+
+gboolean unlock(GstBaseSink* sink) {
+  if (self(sink)->store) self(sink)->store->interrupt(true);
+  return TRUE;
+}
+
+gboolean unlockStop(GstBaseSink* sink) {
+  self(sink)->store->interrupt(false);
+  return TRUE;
+}
+
+gboolean setCaps(GstBaseSink* sink, GstCaps* caps) { return gst_video_info_from_caps(&self(sink)->info, caps); }
+
+/// Asks for a pool that can spare the frames we keep, and allows any strides.
+gboolean proposeAllocation(GstBaseSink* sink, GstQuery* query) {
+  GstCaps* caps = nullptr;
+  gst_query_parse_allocation(query, &caps, nullptr);
+  GstVideoInfo info;
+  if (caps == nullptr || !gst_video_info_from_caps(&info, caps)) return FALSE;
+  gst_query_add_allocation_pool(query, nullptr, static_cast<guint>(GST_VIDEO_INFO_SIZE(&info)),
+                                self(sink)->heldFrames + 2, 0);
+  gst_query_add_allocation_meta(query, GST_VIDEO_META_API_TYPE, nullptr);
+  return TRUE;
+}
+
+GstFlowReturn render(GstBaseSink* sink, GstBuffer* buffer) {
+  VedetteFrames* frames = self(sink);
+  const GstClockTime running = gst_segment_to_running_time(&sink->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+  auto capture = captureOf(GST_ELEMENT(sink), buffer, running);
+  if (!frames->paced && GST_CLOCK_TIME_IS_VALID(running)) {
+    const double offset = static_cast<double>(frames->store->timelineOffsetNs());
+    capture = {frames->store->startedMs() + (offset + static_cast<double>(running)) / kNsPerMs, false};
+  }
+  const std::uint64_t sequence = frames->store->push(buffer, frames->info, running, capture);
+  if (!frames->paced) frames->store->awaitTaken(sequence, kPatience);
+  return GST_FLOW_OK;
+}
+
+void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spec) {
+  switch (id) {
+    case kHeldFrames: self(object)->heldFrames = g_value_get_uint(value); break;
+    case kPaced: self(object)->paced = g_value_get_boolean(value); break;
+    default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+  }
+}
+
+void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) {
+  switch (id) {
+    case kHeldFrames: g_value_set_uint(value, self(object)->heldFrames); break;
+    case kPaced: g_value_set_boolean(value, self(object)->paced); break;
+    default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+  }
+}
+
+void finalize(GObject* object) {
+  std::destroy_at(&self(object)->store);
+  G_OBJECT_CLASS(vedette_frames_parent_class)->finalize(object);
+}
+
+}  // namespace
+
+static void vedette_frames_init(VedetteFrames* frames) {
+  new (&frames->store) std::shared_ptr<FrameStore>();
+  gst_video_info_init(&frames->info);
+  frames->heldFrames = 3;
+  frames->paced = TRUE;
+  gst_base_sink_set_last_sample_enabled(&frames->parent, FALSE);
+  gst_base_sink_set_qos_enabled(&frames->parent, FALSE);
+}
+
+static void vedette_frames_class_init(VedetteFramesClass* klass) {
+  auto* object = G_OBJECT_CLASS(klass);
+  object->set_property = setProperty;
+  object->get_property = getProperty;
+  object->finalize = finalize;
+  const auto flags = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
+  g_object_class_install_property(
+      object, kHeldFrames,
+      g_param_spec_uint("held-frames", "Held frames", "How many decoded frames stay printable", 1, 32, 3, flags));
+  g_object_class_install_property(
+      object, kPaced,
+      g_param_spec_boolean("paced", "Paced", "FALSE: wait until each frame was printed (or 1 s)", TRUE, flags));
+
+  auto* element = GST_ELEMENT_CLASS(klass);
+  gst_element_class_add_static_pad_template(element, &sinkTemplate);
+  gst_element_class_set_static_metadata(element, "Vedette frames", "Sink/Video",
+                                        "Keeps the newest decoded frames for printing", "Vedette");
+  auto* base = GST_BASE_SINK_CLASS(klass);
+  base->start = start;
+  base->stop = stop;
+  base->unlock = unlock;
+  base->unlock_stop = unlockStop;
+  base->set_caps = setCaps;
+  base->propose_allocation = proposeAllocation;
+  base->render = render;
+}
+
+namespace vedette::gst {
+
+bool registerFrames() {
+  return gst_element_register(nullptr, "vedetteframes", GST_RANK_NONE, vedette_frames_get_type()) != FALSE;
+}
+
+}  // namespace vedette::gst

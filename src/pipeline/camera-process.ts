@@ -1,0 +1,164 @@
+// The entry of a camera process: one camera, one session, told what to do over the IPC channel (contracts/ticket.ts).
+//
+// Nothing here is worth saving. The process ends when the session ends, when the agent says `close`, when it gets SIGTERM and
+// when the agent is gone; what does not stop within a second is killed together with the process.
+import { Socket } from 'node:net';
+import {
+  ARENA_FD,
+  type CameraOrder,
+  type Codec,
+  ENCODED_FD,
+  type FromCamera,
+  type ToCamera,
+} from '../contracts/ticket.ts';
+import { causeText } from '../core/errors.ts';
+import { redact, redactText } from '../core/log.ts';
+import { Arena } from '../native/arena.ts';
+import type { EncodedUnit } from '../native/frames.ts';
+import { GstreamerDecoder } from './decode-gstreamer.ts';
+import type { Decoder, DecoderListener } from './decoder.ts';
+import { EncodedWriter } from './encoded-pipe.ts';
+import { type Ending, parseSource } from './source.ts';
+
+const STOP_LIMIT_MS = 1000;
+/** Notices the agent has not read yet; newer ones are left out then, it will ask for the newest anyway. */
+const MAX_UNREAD_NOTICES = 16;
+
+class CameraProcess {
+  #decoder: Decoder | undefined;
+  #encoded: EncodedWriter | undefined;
+  #unread = 0;
+  #leaving = false;
+
+  receive(message: ToCamera): void {
+    if (message.kind === 'open') this.#open(message.order).catch((error) => this.#fail(error));
+    else if (message.kind === 'print') this.#print(message.ticket);
+    else if (message.kind === 'encoded') this.#wantEncoded(message.wanted);
+    else this.leave(0);
+  }
+
+  /** Stops the decoder and ends the process, by force if it has to be. */
+  leave(code: number, last?: FromCamera): void {
+    if (this.#leaving) return;
+    this.#leaving = true;
+    const limit = setTimeout(() => process.kill(process.pid, 'SIGKILL'), STOP_LIMIT_MS);
+    const told = new Promise<void>((resolve) => {
+      if (last === undefined || !process.connected) resolve();
+      else process.send?.(last, undefined, undefined, () => resolve());
+    });
+    void Promise.all([told, this.#decoder?.stop()]).finally(() => {
+      clearTimeout(limit);
+      process.exit(code);
+    });
+  }
+
+  async #open(order: CameraOrder): Promise<void> {
+    process.title = `vedette: camera ${order.camera}`;
+    const source = parseSource(order.source);
+    if ('end' in source) {
+      this.#end(source);
+      return;
+    }
+    const arena = Arena.map(ARENA_FD, order.arenaBytes);
+    const decoder = new GstreamerDecoder(order, source, arena, this.#listener());
+    this.#decoder = decoder;
+    await decoder.start();
+  }
+
+  #listener(): DecoderListener {
+    return {
+      stream: (info) => this.#send({ kind: 'stream', ...info }),
+      frame: ({ fps: _fps, pixelFormat: _format, ...frame }) => {
+        if (this.#unread >= MAX_UNREAD_NOTICES) return;
+        this.#unread += 1;
+        this.#send({ kind: 'frame', ...frame }, () => {
+          this.#unread -= 1;
+        });
+      },
+      unit: (codec, unit) => this.#writeUnit(codec, unit),
+      log: (level, message, fields = {}) => this.log(level, message, fields),
+      ended: (ending) => this.#end(ending),
+    };
+  }
+
+  #print(ticket: Extract<ToCamera, { kind: 'print' }>['ticket']): void {
+    try {
+      const result = this.#decoder?.print(ticket) ?? 'frame_gone';
+      if (typeof result === 'string') {
+        this.#send({ kind: 'refused', id: ticket.id, cause: result });
+      } else this.#send({ kind: 'printed', id: ticket.id, ...result });
+    } catch (error) {
+      this.log('error', 'a ticket could not be printed', { cause: causeText(error) });
+      this.#send({ kind: 'refused', id: ticket.id, cause: 'bad_ticket' });
+    }
+  }
+
+  #wantEncoded(wanted: boolean): void {
+    if (wanted && this.#encoded === undefined) {
+      try {
+        const pipe = new Socket({ fd: ENCODED_FD, readable: false, writable: true });
+        pipe.on('error', (error) => {
+          this.log('warn', 'the encoded pipe is broken', { cause: error.message });
+          this.#decoder?.wantEncoded(false);
+        });
+        this.#encoded = new EncodedWriter(pipe);
+      } catch (error) {
+        this.log('warn', 'no encoded pipe', { cause: causeText(error) });
+        return;
+      }
+    }
+    this.#encoded?.restart();
+    this.#decoder?.wantEncoded(wanted);
+  }
+
+  #writeUnit(codec: Codec, unit: EncodedUnit): void {
+    if (codec === 'other' || this.#encoded === undefined) return;
+    const before = this.#encoded.dropped;
+    this.#encoded.write({ ...unit, codec });
+    const dropped = this.#encoded.dropped;
+    if (dropped > before && Math.log2(dropped) % 1 === 0) {
+      this.log('warn', 'access units dropped: the agent does not keep up', { dropped });
+    }
+  }
+
+  #end(ending: Ending): void {
+    this.leave(0, { kind: 'ended', end: ending.end, cause: redactText(ending.cause) });
+  }
+
+  #fail(error: unknown): void {
+    this.#end({ end: 'failed', cause: causeText(error) });
+  }
+
+  log(
+    level: 'debug' | 'info' | 'warn' | 'error',
+    message: string,
+    fields: Record<string, unknown>,
+  ): void {
+    this.#send({
+      kind: 'log',
+      level,
+      message: redactText(message),
+      fields: redact(fields) as Record<string, unknown>,
+    });
+  }
+
+  #send(message: FromCamera, sent?: () => void): void {
+    if (this.#leaving || !process.connected) return;
+    process.send?.(message, undefined, undefined, () => sent?.());
+  }
+}
+
+// GStreamer translates its messages; source.ts reads them in English.
+process.env.LC_ALL = 'C';
+const camera = new CameraProcess();
+process.on('message', (message: ToCamera) => camera.receive(message));
+process.on('disconnect', () => camera.leave(0));
+process.on('SIGTERM', () => camera.leave(0));
+process.on('SIGINT', () => {
+  // Ctrl-C reaches the whole process group; the agent closes its cameras itself.
+});
+process.on('uncaughtException', (error) => {
+  camera.log('error', 'defect in the camera process', { cause: error.stack ?? error.message });
+  camera.leave(70);
+});
+process.send?.({ kind: 'ready' } satisfies FromCamera);

@@ -1,0 +1,190 @@
+// Stage `decode` with GStreamer: runs one pipeline in a camera process. Frames stay native; units come as buffers.
+import { createRequire } from 'node:module';
+import type { CameraOrder, PrintFailure, Ticket } from '../contracts/ticket.ts';
+import { causeText } from '../core/errors.ts';
+import type { Arena } from '../native/arena.ts';
+import {
+  type FrameNotice,
+  FrameSink,
+  hasElement,
+  type Printed,
+  registerElements,
+  UnitSink,
+} from '../native/frames.ts';
+import type { Decoder, DecoderListener, StreamInfo } from './decoder.ts';
+import { type Branch, branchLines, type Launch, launch, NAMES } from './launch.ts';
+import { type Ending, endOf, type Source } from './source.ts';
+
+/** The part of gstreamer-superficial that is used here; it has no types of its own. */
+interface Pipeline {
+  play(): void;
+  stop(): void;
+  findChild(name: string): Record<string, string | number | boolean> | undefined;
+  /** Calls back for every message until the pipeline is stopped when a callback returns. */
+  pollBus(fn: (message: BusMessage) => void): void;
+}
+
+interface BusMessage {
+  readonly type: string;
+  readonly name?: string;
+  readonly message?: string;
+  readonly debug?: string;
+  readonly details?: string;
+  readonly line?: number;
+  readonly stream?: string;
+  readonly _src_element_name?: string;
+}
+
+export class GstreamerDecoder implements Decoder {
+  readonly #order: CameraOrder;
+  readonly #source: Source;
+  readonly #arena: Arena;
+  readonly #listener: DecoderListener;
+  #launch: Launch | undefined;
+  #pipeline: Pipeline | undefined;
+  #frames: FrameSink | undefined;
+  #units: UnitSink | undefined;
+  #branch: Branch | undefined;
+  #stream: StreamInfo | undefined;
+  #framesOfPass = 0;
+  #stopped: (() => void) | undefined;
+  #over = false;
+
+  constructor(order: CameraOrder, source: Source, arena: Arena, listener: DecoderListener) {
+    this.#order = order;
+    this.#source = source;
+    this.#arena = arena;
+    this.#listener = listener;
+  }
+
+  /** Loads GStreamer and starts the pipeline; whether the camera answers is heard through the listener. */
+  async start(): Promise<void> {
+    registerElements();
+    const { Pipeline } = createRequire(import.meta.url)('gstreamer-superficial') as {
+      Pipeline: new (line: string) => Pipeline;
+    };
+    this.#launch = launch(this.#order, this.#source, hasElement);
+    this.#listener.log('debug', 'launch', { line: this.#launch.line });
+    const pipeline = new Pipeline(this.#launch.line);
+    this.#pipeline = pipeline;
+    Object.assign(child(pipeline, NAMES.branch), { lines: branchLines(this.#launch.branches) });
+    Object.assign(child(pipeline, NAMES.source), this.#launch.source);
+    this.#frames = FrameSink.find(NAMES.frames);
+    this.#frames.onFrame((frame) => this.#onFrame(frame));
+    this.#units = UnitSink.find(NAMES.units);
+    this.#units.onUnit((unit) => {
+      if (this.#branch !== undefined) this.#listener.unit(this.#branch.codec, unit);
+    });
+    pipeline.pollBus((message) => this.#onMessage(message));
+    pipeline.play();
+  }
+
+  print(ticket: Ticket): Printed | PrintFailure {
+    return this.#frames?.print(ticket, this.#arena) ?? 'frame_gone';
+  }
+
+  wantEncoded(wanted: boolean): void {
+    this.#units?.want(wanted);
+    if (wanted && this.#branch?.codec === 'other') {
+      this.#listener.log(
+        'warn',
+        'this stream is neither H.264, H.265 nor MJPEG: no clips, no live view',
+      );
+    }
+  }
+
+  stop(): Promise<void> {
+    const pipeline = this.#pipeline;
+    if (this.#over || pipeline === undefined) return Promise.resolve();
+    this.#over = true;
+    return new Promise((resolve) => {
+      this.#stopped = resolve;
+      // A thread waits on the bus without a limit; it ends only after a message whose callback stops the pipeline.
+      child(pipeline, NAMES.branch).wake = true;
+    });
+  }
+
+  #onMessage(message: BusMessage): void {
+    if (this.#over) {
+      this.#close();
+      return;
+    }
+    if (message.type === 'error') this.#onError(message);
+    else if (message.type === 'warning') {
+      this.#listener.log('debug', 'GStreamer warns', { cause: message.debug ?? message.message });
+    } else if (message.type === 'eos') this.#onEndOfStream();
+    else if (message.name === 'vedette-branch') this.#onBranch(message);
+  }
+
+  #onBranch(message: BusMessage): void {
+    this.#branch = this.#launch?.branches[message.line ?? -1];
+    this.#listener.log('debug', 'branch', { stream: message.stream, line: this.#branch?.line });
+  }
+
+  #onFrame(frame: FrameNotice): void {
+    if (this.#over) return;
+    this.#framesOfPass += 1;
+    const { widthPx, heightPx, fps, pixelFormat } = frame;
+    const before = this.#stream;
+    if (
+      before?.widthPx !== widthPx ||
+      before.heightPx !== heightPx ||
+      before.pixelFormat !== pixelFormat
+    ) {
+      const { codec = 'other', decoder = 'unknown' } = this.#branch ?? {};
+      this.#stream = { codec, widthPx, heightPx, fps, decoder, pixelFormat };
+      this.#listener.stream(this.#stream);
+    }
+    this.#listener.frame(frame);
+  }
+
+  #onError(message: BusMessage): void {
+    const bound = `${this.#order.maxWidthPx}x${this.#order.maxHeightPx}`;
+    this.#end(
+      endOf(
+        {
+          element: message._src_element_name ?? '',
+          message: message.message ?? '',
+          debug: message.debug ?? '',
+          details: message.details ?? '',
+        },
+        bound,
+      ),
+    );
+  }
+
+  #onEndOfStream(): void {
+    const again = this.#source.kind === 'file' && this.#order.loop;
+    if (!again || this.#framesOfPass === 0) {
+      this.#end({ end: 'end_of_stream', cause: 'the stream is over' });
+      return;
+    }
+    this.#framesOfPass = 0;
+    this.#frames?.continueTimeline();
+    this.#pipeline?.stop();
+    this.#pipeline?.play();
+  }
+
+  #end(ending: Ending): void {
+    this.#over = true;
+    this.#close();
+    this.#listener.ended(ending);
+  }
+
+  #close(): void {
+    try {
+      this.#pipeline?.stop();
+    } catch (error) {
+      this.#listener.log('warn', 'the pipeline did not stop', { cause: causeText(error) });
+    }
+    this.#frames?.close();
+    this.#units?.close();
+    this.#stopped?.();
+  }
+}
+
+function child(pipeline: Pipeline, name: string): Record<string, string | number | boolean> {
+  const element = pipeline.findChild(name);
+  if (element === undefined) throw new Error(`the pipeline has no element ${name}`);
+  return element;
+}

@@ -1,0 +1,31 @@
+// What the two decoders of a camera process have in common.
+import type { Codec, PrintFailure, Ticket } from '../contracts/ticket.ts';
+import type { EncodedUnit, FrameNotice, Printed } from '../native/frames.ts';
+import type { Ending } from './source.ts';
+
+export interface StreamInfo {
+  readonly codec: Codec;
+  readonly widthPx: number;
+  readonly heightPx: number;
+  readonly fps: number;
+  readonly decoder: string;
+  readonly pixelFormat: string;
+}
+
+export interface DecoderListener {
+  /** Before the first frame, and whenever size or format change. */
+  stream(info: StreamInfo): void;
+  frame(notice: FrameNotice): void;
+  unit(codec: Codec, unit: EncodedUnit): void;
+  log(level: 'debug' | 'info' | 'warn', message: string, fields?: Record<string, unknown>): void;
+  /** Once, unless `stop` was called before. */
+  ended(ending: Ending): void;
+}
+
+export interface Decoder {
+  start(): Promise<void>;
+  print(ticket: Ticket): Printed | PrintFailure;
+  wantEncoded(wanted: boolean): void;
+  /** Resolves when no thread or process of the decoder runs any more. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,237 @@
+// Launch lines for GStreamer, generated from a camera's order: pure, and free of anything a person wrote.
+//
+// A line starts with the source and ends in a `vedettebranch`, which builds one of several branches once the stream's
+// caps are known. URL, path and credentials never stand in a line: they are properties of the element `source`.
+import type { CameraOrder, Codec } from '../contracts/ticket.ts';
+import type { Source } from './source.ts';
+
+export interface Branch {
+  readonly codec: Codec;
+  /** The element that decodes; `raw` when nothing has to be decoded. */
+  readonly decoder: string;
+  /** The stream this branch is for. */
+  readonly caps: string;
+  readonly line: string;
+}
+
+export interface Launch {
+  readonly line: string;
+  /** In the order in which they are tried. */
+  readonly branches: readonly Branch[];
+  /** Set on the element `source` before it starts. One that this version of GStreamer lacks is left out. */
+  readonly source: Readonly<Record<string, string | boolean>>;
+}
+
+/** The element names that `launch` gives and decode-gstreamer.ts looks for. */
+export const NAMES = {
+  source: 'source',
+  branch: 'branch',
+  frames: 'frames',
+  units: 'units',
+} as const;
+
+interface Format {
+  readonly codec: Codec;
+  /** Caps of the stream in a file or from a device. */
+  readonly media: string;
+  /** Name in RTP caps and the element that takes it out of RTP; absent: not accepted from cameras. */
+  readonly rtp?: { readonly encoding: string; readonly depay: string };
+  readonly parse?: string;
+  /** What the branch of access units needs, besides the size; absent: there is none. */
+  readonly parsed?: string;
+  /** Software decoders, best first. */
+  readonly software: readonly [string, ...string[]];
+  /** How the name of a hardware decoder shows that it is for this codec; absent: none is used. */
+  readonly hint?: RegExp;
+}
+
+const FORMATS: readonly Format[] = [
+  {
+    codec: 'h264',
+    media: 'video/x-h264',
+    rtp: { encoding: 'H264', depay: 'rtph264depay wait-for-keyframe=true' },
+    parse: 'h264parse config-interval=-1',
+    parsed: 'video/x-h264,stream-format=byte-stream,alignment=au',
+    software: ['avdec_h264', 'openh264dec'],
+    hint: /264/,
+  },
+  {
+    codec: 'h265',
+    media: 'video/x-h265',
+    rtp: { encoding: 'H265', depay: 'rtph265depay wait-for-keyframe=true' },
+    parse: 'h265parse config-interval=-1',
+    parsed: 'video/x-h265,stream-format=byte-stream,alignment=au',
+    software: ['avdec_h265', 'libde265dec'],
+    hint: /265|hevc/,
+  },
+  {
+    codec: 'mjpeg',
+    media: 'image/jpeg',
+    rtp: { encoding: 'JPEG', depay: 'rtpjpegdepay' },
+    parse: 'jpegparse',
+    parsed: 'image/jpeg',
+    software: ['jpegdec', 'avdec_mjpeg'],
+    hint: /jpe?g/,
+  },
+  // Old cameras and files; decoded in software, no access units.
+  {
+    codec: 'other',
+    media: 'video/mpeg,mpegversion=4',
+    rtp: { encoding: 'MP4V-ES', depay: 'rtpmp4vdepay' },
+    parse: 'mpeg4videoparse',
+    software: ['avdec_mpeg4'],
+  },
+  { codec: 'other', media: 'video/x-divx', software: ['avdec_mpeg4'] },
+  { codec: 'other', media: 'video/mpeg,mpegversion=[1,2]', software: ['avdec_mpeg2video'] },
+  {
+    codec: 'other',
+    media: 'video/x-vp8',
+    rtp: { encoding: 'VP8', depay: 'rtpvp8depay' },
+    software: ['vp8dec', 'avdec_vp8'],
+  },
+  { codec: 'other', media: 'video/x-vp9', software: ['vp9dec', 'avdec_vp9'] },
+  { codec: 'other', media: 'video/x-av1', software: ['dav1ddec', 'av1dec'] },
+];
+
+/** Camera firmwares answer within a second; what is silent for 5 s is gone. Microseconds. */
+const SILENCE_US = 5_000_000;
+/** UDP packets overtake each other; over TCP there is nothing to put in order. */
+const JITTER_MS = { tcp: 0, udp: 200 } as const;
+/** Pixels up to which one thread keeps up with a camera on a small board: Full HD in whole macroblocks. */
+const ONE_THREAD_PX = 1920 * 1088;
+/** Decoders that leave pictures in memory the CPU cannot read, and what brings them out. */
+const BRING_OUT: Readonly<Record<string, string>> = {
+  nvv4l2decoder: 'nvvidconv ! video/x-raw,format=I420',
+};
+
+/** `has` tells which elements this machine has. */
+export function launch(
+  order: CameraOrder,
+  source: Source,
+  has: (element: string) => boolean,
+): Launch {
+  const branch = `vedettebranch name=${NAMES.branch}`;
+  switch (source.kind) {
+    case 'rtsp':
+      return {
+        line: `${rtspSource(order)} ! ${branch}`,
+        branches: FORMATS.flatMap((format) => rtpBranch(format, order, source, has) ?? []),
+        source: rtspProperties(order, source.url),
+      };
+    case 'file':
+      return {
+        line: `filesrc name=${NAMES.source} ! parsebin ! ${branch}`,
+        branches: plainBranches(order, source, has),
+        source: { location: source.path },
+      };
+    case 'device':
+      return {
+        line: `v4l2src name=${NAMES.source} ! ${branch}`,
+        branches: plainBranches(order, source, has),
+        source: { device: source.path },
+      };
+  }
+}
+
+/** The text for the `lines` property of `vedettebranch`. */
+export function branchLines(branches: readonly Branch[]): string {
+  return branches.map((branch) => `${branch.caps} => ${branch.line}`).join('\n');
+}
+
+function bounded(caps: string, order: CameraOrder): string {
+  return `${caps},width=[1,${order.maxWidthPx}],height=[1,${order.maxHeightPx}]`;
+}
+
+function rtspSource(order: CameraOrder): string {
+  const drop = order.transport === 'udp' ? ' drop-on-latency=true' : '';
+  return `rtspsrc name=${NAMES.source} protocols=${order.transport} latency=${JITTER_MS[order.transport]}${drop} timeout=${SILENCE_US} tcp-timeout=${SILENCE_US}`;
+}
+
+function rtspProperties(order: CameraOrder, url: string): Record<string, string | boolean> {
+  return {
+    location: url,
+    'user-agent': 'Vedette',
+    'add-reference-timestamp-meta': true,
+    ...(order.username === undefined ? {} : { 'user-id': order.username }),
+    ...(order.password === undefined ? {} : { 'user-pw': order.password }),
+  };
+}
+
+function rtpBranch(
+  format: Format,
+  order: CameraOrder,
+  source: Source,
+  has: (element: string) => boolean,
+): Branch | undefined {
+  if (format.rtp === undefined) return undefined;
+  const decoder = chooseDecoder(order, format, has);
+  return {
+    codec: format.codec,
+    decoder,
+    caps: `application/x-rtp,media=video,encoding-name=${format.rtp.encoding}`,
+    line: `${format.rtp.depay} ! ${decode(order, source, format, decoder)}`,
+  };
+}
+
+function plainBranches(
+  order: CameraOrder,
+  source: Source,
+  has: (element: string) => boolean,
+): readonly Branch[] {
+  const branches = FORMATS.map((format): Branch => {
+    const decoder = chooseDecoder(order, format, has);
+    return {
+      codec: format.codec,
+      decoder,
+      caps: bounded(format.media, order),
+      line: decode(order, source, format, decoder),
+    };
+  });
+  const raw: Branch = {
+    codec: 'other',
+    decoder: 'none',
+    caps: bounded('video/x-raw', order),
+    line: sink(order, source),
+  };
+  return [...branches, raw];
+}
+
+function decode(order: CameraOrder, source: Source, format: Format, decoder: string): string {
+  return [
+    ...(format.parse === undefined ? [] : [format.parse]),
+    `capsfilter caps="${bounded(format.parsed ?? format.media, order)}"`,
+    ...(format.parsed === undefined ? [] : [`vedetteunits name=${NAMES.units}`]),
+    'queue max-size-buffers=16 max-size-bytes=16777216 max-size-time=0',
+    decoderLine(order, decoder),
+    sink(order, source),
+  ].join(' ! ');
+}
+
+/** The probe's choice where it is meant for this codec, else the first software decoder that is there. */
+function chooseDecoder(
+  order: CameraOrder,
+  format: Format,
+  has: (element: string) => boolean,
+): string {
+  const chosen = order.decoderElement;
+  if (chosen !== undefined && format.hint !== undefined && /^[a-z0-9_]+$/.test(chosen)) {
+    const meant = FORMATS.filter((other) => other.hint?.test(chosen));
+    if (meant.length === 0 || meant.includes(format)) return chosen;
+  }
+  return format.software.find(has) ?? format.software[0];
+}
+
+function decoderLine(order: CameraOrder, decoder: string): string {
+  const bringOut = BRING_OUT[decoder];
+  if (bringOut !== undefined) return `${decoder} ! ${bringOut}`;
+  if (!decoder.startsWith('avdec_')) return decoder;
+  const threads = order.maxWidthPx * order.maxHeightPx > ONE_THREAD_PX ? 2 : 1;
+  return `${decoder} max-threads=${threads} output-corrupt=false`;
+}
+
+/** `videoconvert` passes through what the print kernel reads itself, and converts the rest (10 bit, 4:2:2 planar). */
+function sink(order: CameraOrder, source: Source): string {
+  const paced = source.kind !== 'file' || order.realtime;
+  const sync = source.kind === 'file' && order.realtime;
+  return `videoconvert ! vedetteframes name=${NAMES.frames} held-frames=${order.heldFrames} sync=${sync} paced=${paced}`;
+}

@@ -1,0 +1,125 @@
+// Forks a camera process as the agent does and collects what it says.
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import type { Readable } from 'node:stream';
+import type {
+  CameraOrder,
+  FromCamera,
+  PrintFormat,
+  Ticket,
+  ToCamera,
+} from '../../src/contracts/ticket.ts';
+import { Arena } from '../../src/native/arena.ts';
+
+const ENTRY = path.resolve(import.meta.dirname, '../../src/pipeline/camera-process.ts');
+
+export type Said<Kind extends FromCamera['kind']> = Extract<FromCamera, { kind: Kind }>;
+
+export const RGB_320: PrintFormat = {
+  widthPx: 320,
+  heightPx: 320,
+  layout: 'interleaved',
+  order: 'rgb',
+  dtype: 'uint8',
+  fit: 'corner',
+  pad: 114,
+  mean: [0, 0, 0],
+  scale: [1, 1, 1],
+};
+
+export function orderOf(source: string, overrides: Partial<CameraOrder> = {}): CameraOrder {
+  return {
+    camera: 'test',
+    session: 's1',
+    source,
+    transport: 'tcp',
+    decoder: 'gstreamer',
+    loop: false,
+    realtime: false,
+    maxWidthPx: 4096,
+    maxHeightPx: 2304,
+    heldFrames: 3,
+    arenaBytes: 8 << 20,
+    ...overrides,
+  };
+}
+
+export class TestCamera {
+  readonly child: ChildProcess;
+  readonly arena: Arena;
+  readonly said: FromCamera[] = [];
+  readonly encoded: Readable;
+  /** Resolves with the exit code, or the signal's name. */
+  readonly gone: Promise<number | string>;
+  private waiting: (() => void)[] = [];
+  private nextId = 1;
+  private read = 0;
+
+  private constructor(child: ChildProcess, arena: Arena) {
+    this.child = child;
+    this.arena = arena;
+    this.encoded = child.stdio[5] as Readable;
+    child.on('message', (message: FromCamera) => {
+      this.said.push(message);
+      for (const wake of this.waiting.splice(0)) wake();
+    });
+    this.gone = once(child, 'exit').then(([code, signal]) => {
+      for (const wake of this.waiting.splice(0)) wake();
+      return code ?? signal;
+    });
+  }
+
+  static async open(order: CameraOrder): Promise<TestCamera> {
+    const arena = Arena.create(order.arenaBytes);
+    const child = fork(ENTRY, [], {
+      execArgv: ['--import', 'tsx'],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc', arena.fd, 'pipe'],
+    });
+    const camera = new TestCamera(child, arena);
+    await camera.next('ready');
+    camera.send({ kind: 'open', order });
+    return camera;
+  }
+
+  send(message: ToCamera): void {
+    this.child.send(message, () => {});
+  }
+
+  /** The next message of this kind that was not yet read, or undefined when the process is gone. */
+  async next<Kind extends FromCamera['kind']>(kind: Kind): Promise<Said<Kind> | undefined> {
+    for (;;) {
+      while (this.read < this.said.length) {
+        const message = this.said[this.read++];
+        if (message?.kind === kind) return message as Said<Kind>;
+      }
+      if (this.child.exitCode !== null || this.child.signalCode !== null) return undefined;
+      await new Promise<void>((resolve) => this.waiting.push(resolve));
+    }
+  }
+
+  async print(sequence: number, ticket: Partial<Ticket> = {}): Promise<Said<'printed' | 'refused'>> {
+    const id = this.nextId++;
+    this.send({
+      kind: 'print',
+      ticket: { id, sequence, rectangle: [0, 0, 1, 1], format: RGB_320, offset: 0, ...ticket },
+    });
+    for (;;) {
+      const answer = this.said.find(
+        (message) => (message.kind === 'printed' || message.kind === 'refused') && message.id === id,
+      );
+      if (answer !== undefined) return answer as Said<'printed' | 'refused'>;
+      if (this.child.exitCode !== null) throw new Error('the camera process is gone');
+      await new Promise<void>((resolve) => this.waiting.push(resolve));
+    }
+  }
+
+  all<Kind extends FromCamera['kind']>(kind: Kind): Said<Kind>[] {
+    return this.said.filter((message) => message.kind === kind) as Said<Kind>[];
+  }
+
+  async close(): Promise<number | string> {
+    if (this.child.connected) this.send({ kind: 'close' });
+    return this.gone;
+  }
+}
