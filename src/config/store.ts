@@ -43,7 +43,7 @@ interface PushedRecord {
 
 /** Folders whose files a pushed document may name as secrets. */
 const SECRET_FOLDERS = ['/run/secrets/', '/run/credentials/', '/etc/vedette/secrets/'];
-const HEADER = /^# vedette-config version=(\d+) sha256=([0-9a-f]{64}) base=([0-9a-f]{64})\n/;
+const HEADER = /^# vedette-config sha256=([0-9a-f]{64}) (version=(\d+) base=([0-9a-f]{64})\n)/;
 
 /**
  * Owns: three files in `directory`: the pushed document in force, the one before it, and a candidate
@@ -171,7 +171,8 @@ function nameOf(reference: Reference): string {
 }
 
 function formatRecord({ version, base, text }: PushedRecord): string {
-  return `# vedette-config version=${version} sha256=${hashText(text)} base=${base}\n${text}`;
+  const rest = `version=${version} base=${base}\n${text}`;
+  return `# vedette-config sha256=${hashText(rest)} ${rest}`;
 }
 
 /** Undefined when there is no such file; throws when it is not whole. */
@@ -185,9 +186,10 @@ function readRecord(path: string): PushedRecord | undefined {
   }
   const match = HEADER.exec(content);
   const text = content.slice(match?.[0].length ?? 0);
-  if (match === null || hashText(text) !== match[2]) throw new Error('the file is damaged');
-  if (content.length > MAX_CONFIG_BYTES * 2) throw new Error('the file is too long');
-  return { version: Number(match[1]), base: match[3]!, text };
+  if (match === null || hashText(match[2] + text) !== match[1]) {
+    throw new Error('the file is damaged');
+  }
+  return { version: Number(match[3]), base: match[4]!, text };
 }
 
 function readable(path: string): PushedRecord | undefined {
