@@ -1,0 +1,343 @@
+// Keeps one camera running: starts its process, watches that frames come, ends what hangs and tries again.
+import type { CameraState, CameraStatus } from '../contracts/camera.ts';
+import type { Frame } from '../contracts/frame.ts';
+import type { FromCamera, SessionEnd, Ticket } from '../contracts/ticket.ts';
+import { Backoff } from '../core/backoff.ts';
+import type { Clock, Timer } from '../core/clock.ts';
+import type { Log } from '../core/log.ts';
+import { TypedEvents } from '../core/typed-events.ts';
+import { ulid } from '../core/ulid.ts';
+import type { Printed } from './batch.ts';
+import { CameraChild, type CameraMessage } from './camera-child.ts';
+import { type CameraInput, inputForEnd, nextState, retryPace } from './camera-state.ts';
+import type { CameraPlan } from './cameras.ts';
+import { ChildLog } from './child-log.ts';
+import type { AccessUnit } from './encoded-pipe.ts';
+import { FrameRate } from './frame-rate.ts';
+import { type Door, doorOf, knock } from './reachability.ts';
+
+export interface SupervisorOptions {
+  readonly plan: CameraPlan;
+  readonly arena: { readonly fd: number };
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Another program in place of `camera-process`; for tests. */
+  readonly entry?: string;
+  /** All that camera processes see of the environment; absent: everything. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly knock?: (door: Door, limitMs: number) => Promise<boolean>;
+}
+
+type SupervisorEvents = {
+  frame: readonly [frame: Frame];
+  stream: readonly [stream: StreamFacts];
+  /** Also every ten seconds without a change. */
+  status: readonly [status: CameraStatus];
+  encoded: readonly [unit: AccessUnit];
+};
+
+export type StreamFacts = Omit<Extract<FromCamera, { kind: 'stream' }>, 'kind'>;
+
+export interface SupervisorCounts {
+  readonly sessions: number;
+  readonly frames: number;
+  readonly stalls: number;
+  readonly ticketsRefused: number;
+}
+
+const TICK_MS = 250;
+const STATUS_EVERY_MS = 10_000;
+const KNOCK_EVERY_MS = 1000;
+const KNOCK_LIMIT_MS = 900;
+/** An attempt is left alone for so long: some cameras take one connection at a time. */
+const PATIENCE_MS = 3000;
+/** From the start of a process to its first frame: a handshake, and up to one key frame interval. */
+const FIRST_FRAME_LIMIT_MS = 20_000;
+/** A print takes milliseconds; a process that owes one for so long holds a batch back. */
+const TICKET_LIMIT_MS = 2000;
+/** An attempt that was under way when the camera came back has this long to notice. */
+const NOTICE_RETURN_MS = 700;
+/** Live for so long, the next failure is a new story. */
+const HEALTHY_MS = 5000;
+const HOUR_MS = 3_600_000;
+
+export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
+  private readonly options: SupervisorOptions;
+  private readonly clock: Clock;
+  private readonly log: Log;
+  private readonly childLog: ChildLog;
+  private plan: CameraPlan;
+
+  private state: CameraState = 'disabled';
+  private sinceMs: number;
+  private lastError: string | null = null;
+  private stream: StreamFacts | undefined;
+  private publishedMs = 0;
+
+  private child: CameraChild | undefined;
+  private session = '';
+  private openedMs = 0;
+  private end: { readonly end: SessionEnd; readonly cause: string } | undefined;
+  private rate = new FrameRate();
+  private lastFrameMs: number | undefined;
+  private liveSinceMs = 0;
+  private isEncodedWanted = false;
+
+  private readonly soon: Backoff = new Backoff({ firstMs: 1000, maxMs: 15_000 });
+  private readonly slow: Backoff = new Backoff({ firstMs: 60_000, maxMs: 600_000 });
+  private retry: Timer | undefined;
+  private ticker: Timer | undefined;
+  private wasUnreachable = false;
+  private knockedMs = 0;
+  private isKnocking = false;
+  private reconnects: number[] = [];
+  private readonly counters = { sessions: 0, frames: 0, stalls: 0, ticketsRefused: 0 };
+
+  constructor(options: SupervisorOptions) {
+    super();
+    this.options = options;
+    this.plan = options.plan;
+    this.clock = options.clock;
+    this.log = options.log.child({ camera: options.plan.camera });
+    this.childLog = new ChildLog(this.clock, this.log);
+    this.sinceMs = this.clock.wallMs();
+  }
+
+  start(): void {
+    this.ticker ??= this.clock.every(TICK_MS, () => this.tick());
+    this.enter(this.plan.isEnabled ? 'enable' : 'disable');
+    if (this.plan.isEnabled) this.open();
+  }
+
+  /** Resolves when no process is left: at once, or after the kill ladder's two and a half seconds. */
+  async stop(): Promise<void> {
+    this.ticker?.cancel();
+    this.ticker = undefined;
+    this.retry?.cancel();
+    this.retry = undefined;
+    await this.child?.close();
+  }
+
+  /** A plan that says the same as the last one leaves the running session alone. */
+  async apply(plan: CameraPlan): Promise<void> {
+    if (JSON.stringify(plan) === JSON.stringify(this.plan)) return;
+    await this.stop();
+    this.plan = plan;
+    this.stream = undefined;
+    this.lastError = null;
+    this.soon.reset();
+    this.slow.reset();
+    this.start();
+  }
+
+  print(ticket: Omit<Ticket, 'id'>): Promise<Printed> {
+    const printed =
+      this.child?.print(ticket) ?? Promise.resolve<Printed>({ refused: 'frame_gone' });
+    return printed.then((result) => {
+      if ('refused' in result) this.counters.ticketsRefused += 1;
+      return result;
+    });
+  }
+
+  /** Access units arrive as `encoded` events, beginning with a key frame, also from sessions to come. */
+  wantEncoded(wanted: boolean): void {
+    this.isEncodedWanted = wanted;
+    this.child?.wantEncoded(wanted);
+  }
+
+  status(): CameraStatus {
+    const now = this.clock.monotonicMs();
+    this.reconnects = this.reconnects.filter((atMs) => now - atMs < HOUR_MS);
+    const { stream } = this;
+    return {
+      camera: this.plan.camera,
+      state: this.state,
+      since: new Date(this.sinceMs).toISOString(),
+      fps: Math.round(this.rate.fps(now) * 10) / 10,
+      codec: stream?.codec ?? null,
+      decoder: stream?.decoder ?? null,
+      frame_size: stream === undefined ? null : [stream.widthPx, stream.heightPx],
+      reconnects_1h: this.reconnects.length,
+      last_error: this.lastError,
+    };
+  }
+
+  counts(): SupervisorCounts {
+    return { ...this.counters };
+  }
+
+  /** Of the camera process, for people and tests; undefined between two sessions. */
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
+  private open(): void {
+    const { isEnabled: _, ...order } = this.plan;
+    this.retry = undefined;
+    this.session = ulid(this.clock.wallMs());
+    this.openedMs = this.clock.monotonicMs();
+    this.end = undefined;
+    this.lastFrameMs = undefined;
+    this.rate = new FrameRate();
+    if (this.counters.sessions > 0) this.reconnects.push(this.openedMs);
+    this.counters.sessions += 1;
+    const { arena, clock, entry, environment } = this.options;
+    const child = new CameraChild(
+      {
+        order: { ...order, session: this.session },
+        arenaFd: arena.fd,
+        clock,
+        ...(entry !== undefined && { entry }),
+        ...(environment !== undefined && { environment }),
+      },
+      {
+        message: (message) => this.receive(child, message),
+        unit: (unit) => this.emit('encoded', unit),
+        line: (text) => this.childLog.line(text),
+        gone: (cause) => this.onGone(cause),
+      },
+    );
+    this.child = child;
+    if (this.isEncodedWanted) child.wantEncoded(true);
+    this.enter('attempt');
+  }
+
+  private receive(child: CameraChild, message: CameraMessage): void {
+    if (message.kind === 'log') this.childLog.add(message.level, message.message, message.fields);
+    else if (child.isClosing || message.kind === 'ready') return;
+    else if (message.kind === 'frame') this.onFrame(message);
+    else if (message.kind === 'ended') {
+      this.end = message;
+      void child.close();
+    } else this.onStream(message);
+  }
+
+  private onStream({ kind: _, ...stream }: Extract<CameraMessage, { kind: 'stream' }>): void {
+    this.stream = stream;
+    this.log.info({ stage: 'decode', ...stream }, 'stream');
+    this.emit('stream', stream);
+    this.publish();
+  }
+
+  private onFrame({ kind: _, ...notice }: Extract<CameraMessage, { kind: 'frame' }>): void {
+    const now = this.clock.monotonicMs();
+    this.lastFrameMs = now;
+    this.rate.add(notice.sequence, now);
+    this.counters.frames += 1;
+    if (this.state !== 'live') {
+      this.liveSinceMs = now;
+      this.wasUnreachable = false;
+      this.slow.reset();
+      this.enter('frame');
+    }
+    const { camera } = this.plan;
+    this.emit('frame', { ...notice, camera, session: this.session, arrivedMs: now });
+  }
+
+  private onGone(cause: string): void {
+    this.child = undefined;
+    this.rate = new FrameRate();
+    if (this.ticker === undefined) return;
+    const wasHealthy =
+      this.lastFrameMs !== undefined && this.lastFrameMs - this.liveSinceMs >= HEALTHY_MS;
+    if (wasHealthy) this.soon.reset();
+    const { end, cause: why } = this.end ?? { end: 'failed', cause: `the camera process ${cause}` };
+    const canFinish = doorOf(this.plan.source) === undefined && !this.plan.loop;
+    const level = why === this.lastError ? 'debug' : 'warn';
+    this.lastError = why;
+    this.log[level]({ stage: 'source', end, cause: why }, 'session over');
+    this.enter(inputForEnd(end, canFinish));
+    const pace = retryPace(this.state);
+    if (pace === 'never') return;
+    const delayMs = (pace === 'slow' ? this.slow : this.soon).nextMs();
+    this.retry = this.clock.after(delayMs, () => this.open());
+  }
+
+  private tick(): void {
+    const now = this.clock.monotonicMs();
+    if (this.child !== undefined && !this.child.isClosing) this.watch(this.child, now);
+    this.lookOut(now);
+    if (now - this.publishedMs >= STATUS_EVERY_MS) this.publish();
+  }
+
+  private watch(child: CameraChild, now: number): void {
+    const silentMs = now - (this.lastFrameMs ?? this.openedMs);
+    if (silentMs >= this.silenceLimitMs()) {
+      this.counters.stalls += 1;
+      this.abandon(child, `no frame for ${(silentMs / 1000).toFixed(1)} s`);
+      this.enter('silence');
+    } else if (child.oldestTicketMs() >= TICKET_LIMIT_MS) {
+      this.abandon(child, 'a print was not answered');
+      child.kill();
+    }
+  }
+
+  /** A file that is read as fast as frames are taken stands still while nobody takes any. */
+  private silenceLimitMs(): number {
+    if (!this.plan.realtime && doorOf(this.plan.source) === undefined)
+      return Number.POSITIVE_INFINITY;
+    if (this.lastFrameMs === undefined) return FIRST_FRAME_LIMIT_MS;
+    return this.rate.stallAfterMs ?? FIRST_FRAME_LIMIT_MS;
+  }
+
+  private abandon(child: CameraChild, cause: string): void {
+    this.end = { end: 'failed', cause };
+    this.log.warn({ stage: 'source', cause }, 'session given up');
+    this.lastError = cause;
+    void child.close();
+  }
+
+  /** While a camera is away: notices that it is back before the next attempt is due. */
+  private lookOut(now: number): void {
+    const door = doorOf(this.plan.source);
+    const isAway = this.state === 'connecting' || this.state === 'stalled';
+    const isFresh = this.child !== undefined && now - this.openedMs < PATIENCE_MS;
+    if (door === undefined || !isAway || isFresh || this.isKnocking) return;
+    if (now - this.knockedMs < KNOCK_EVERY_MS) return;
+    this.knockedMs = now;
+    this.isKnocking = true;
+    void (this.options.knock ?? knock)(door, KNOCK_LIMIT_MS).then((answered) => {
+      this.isKnocking = false;
+      if (!answered) this.wasUnreachable = true;
+      else if (this.wasUnreachable) this.onReturn();
+    });
+  }
+
+  private onReturn(): void {
+    this.wasUnreachable = false;
+    this.soon.reset();
+    this.log.info({ stage: 'source' }, 'the camera answers again');
+    const { child } = this;
+    this.openNow();
+    this.clock.after(NOTICE_RETURN_MS, () => {
+      if (child === undefined || child !== this.child || this.lastFrameMs !== undefined) return;
+      this.abandon(child, 'the attempt under way missed the return of the camera');
+      child.kill();
+      void child.close().then(() => this.openNow());
+    });
+  }
+
+  /** Does not wait for the next attempt, if one is due at all. */
+  private openNow(): void {
+    if (this.retry === undefined) return;
+    this.retry.cancel();
+    this.open();
+  }
+
+  private enter(input: CameraInput): void {
+    const was = this.state;
+    this.state = nextState(was, input);
+    if (this.state === was) return;
+    this.sinceMs = this.clock.wallMs();
+    this.log.info(
+      { stage: 'source', was, state: this.state, cause: this.lastError },
+      'camera state',
+    );
+    this.publish();
+  }
+
+  private publish(): void {
+    this.publishedMs = this.clock.monotonicMs();
+    this.emit('status', this.status());
+  }
+}

@@ -1,0 +1,113 @@
+// A camera process without a camera. What it does stands in the path of the order's source: `rtsp://fake/steady`.
+import { writeSync } from 'node:fs';
+import {
+  type CameraOrder,
+  ENCODED_FD,
+  type FromCamera,
+  type ToCamera,
+} from '../../src/contracts/ticket.ts';
+import { writeRecord } from '../../src/pipeline/encoded-pipe.ts';
+
+let behaviour = '';
+let sequence = 0;
+
+function send(message: FromCamera): void {
+  process.send?.(message);
+}
+
+function frame(): void {
+  sequence += 1;
+  send({
+    kind: 'frame',
+    sequence,
+    ptsNs: sequence * 40_000_000,
+    captureMs: Date.now(),
+    captureClock: 'host',
+    widthPx: 640,
+    heightPx: 360,
+    motion: 0.5,
+  });
+}
+
+function stream(): void {
+  const size = { widthPx: 640, heightPx: 360, pixelFormat: 'I420' };
+  send({ kind: 'stream', codec: 'h264', fps: 25, decoder: 'fake', ...size });
+}
+
+const BEHAVIOURS: Record<string, (order: CameraOrder) => void> = {
+  /** A frame every 20 ms. */
+  steady() {
+    stream();
+    setInterval(frame, 20);
+  },
+  /** Three frames, then nothing. */
+  three() {
+    stream();
+    for (let i = 0; i < 3; i++) frame();
+  },
+  deaf() {
+    process.on('SIGTERM', () => {});
+    BEHAVIOURS.three?.({} as CameraOrder);
+  },
+  mute() {},
+  auth: () => send({ kind: 'ended', end: 'auth_failed', cause: 'RTSP 401' }),
+  unsupported: () => send({ kind: 'ended', end: 'unsupported', cause: 'VP9' }),
+  over: () => send({ kind: 'ended', end: 'end_of_stream', cause: 'the stream is over' }),
+  crash: () => process.abort(),
+  liar() {
+    BEHAVIOURS.three?.({} as CameraOrder);
+    process.send?.({ kind: 'frame', sequence: 'many' });
+  },
+  noise() {
+    BEHAVIOURS.three?.({} as CameraOrder);
+    writeSync(ENCODED_FD, Buffer.alloc(64, 0xff));
+  },
+  chatter() {
+    stream();
+    for (let i = 0; i < 500; i++)
+      send({ kind: 'log', level: 'warn', message: 'oh', fields: { i } });
+    frame();
+  },
+  /** Says what it was given. */
+  confess(order) {
+    const said = JSON.stringify({ order, env: Object.keys(process.env) });
+    send({ kind: 'ended', end: 'failed', cause: said });
+  },
+};
+
+function encode(): void {
+  for (const key of [true, false]) {
+    const record = writeRecord({
+      codec: 'h264',
+      key,
+      configChanged: key,
+      gapBefore: false,
+      pts: 3600,
+      dtsDelta: 0,
+      captureMs: Date.now(),
+      captureClock: 'host',
+      data: Buffer.from([0, 0, 1, key ? 5 : 1]),
+    });
+    // In two portions, as a pipe may.
+    writeSync(ENCODED_FD, record.subarray(0, 7));
+    writeSync(ENCODED_FD, record.subarray(7));
+  }
+}
+
+process.on('message', (message: ToCamera) => {
+  if (message.kind === 'open') {
+    behaviour = message.order.source.split('/').at(-1) ?? '';
+    BEHAVIOURS[behaviour]?.(message.order);
+  } else if (message.kind === 'encoded' && message.wanted) encode();
+  else if (message.kind === 'print' && behaviour === 'steady') {
+    const placement = { x: 0, y: 0, w: 1, h: 1 };
+    send({
+      kind: 'printed',
+      id: message.ticket.id,
+      placement,
+      bytes: message.ticket.offset,
+      tookUs: 1,
+    });
+  } else if (message.kind === 'close' && behaviour !== 'deaf') process.exit(0);
+});
+process.on('disconnect', () => process.exit(0));
