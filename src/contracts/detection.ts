@@ -8,6 +8,8 @@ export interface Detection {
   /** 0..1 */
   readonly score: number;
   readonly label: string;
+  /** Re-identification vector of unit length, where a cascade made one. */
+  readonly embedding?: Float32Array;
 }
 
 export interface FrameDetections {

@@ -11,6 +11,9 @@ export interface Size {
   readonly heightPx: number;
 }
 
+/** `x' = a·x + b·y + c`, `y' = d·x + e·y + f`, in fractions of the frame. */
+export type Affine = readonly [a: number, b: number, c: number, d: number, e: number, f: number];
+
 export const WHOLE_FRAME: Box = [0, 0, 1, 1];
 
 export function area(box: Box): number {

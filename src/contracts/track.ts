@@ -1,7 +1,7 @@
 // An object followed over time in one camera.
 import type { Detection } from './detection.ts';
 import type { Frame } from './frame.ts';
-import type { Box } from './geometry.ts';
+import type { Affine, Box } from './geometry.ts';
 
 /** `tentative`: seen too little to be told; `confirmed`; `lost`: coasting on prediction. */
 export type TrackPhase = 'tentative' | 'confirmed' | 'lost';
@@ -9,7 +9,7 @@ export type TrackPhase = 'tentative' | 'confirmed' | 'lost';
 export interface Track {
   /** Globally unique (ULID), never reused. */
   readonly id: string;
-  /** 1, 2, 3 … within one camera session, for people to read. */
+  /** 1, 2, 3 … within one camera session, for people to read; 0 while tentative. */
   readonly trackId: number;
   readonly phase: TrackPhase;
   /** Winner of the votes of all its detections, weighted by score. */
@@ -39,7 +39,8 @@ export interface FrameTracks {
 
 /** One tracker follows one camera session. Feed it every inferred frame in order. */
 export interface Tracker {
-  update(frame: Frame, detections: readonly Detection[]): FrameTracks;
+  /** `cameraMotion`: how points of the frame before moved because the camera did; absent when it stands still. */
+  update(frame: Frame, detections: readonly Detection[], cameraMotion?: Affine): FrameTracks;
   /** Ends everything (camera gone, session over) and returns what was confirmed. */
   finish(): readonly Track[];
 }

@@ -53,7 +53,7 @@ export class Assigner {
       if (node < rows) {
         this.islandRows.push(node);
         for (let column = 0; column < columns; column++) {
-          if (columnIsland[column] !== 0 || benefit[node * columns + column]! <= 0) continue;
+          if (columnIsland[column] !== 0 || !(benefit[node * columns + column]! > 0)) continue;
           columnIsland[column] = 1;
           queue[tail++] = rows + column;
         }
@@ -61,7 +61,7 @@ export class Assigner {
         const column = node - rows;
         this.islandColumns.push(column);
         for (let row = 0; row < rows; row++) {
-          if (rowIsland[row] !== 0 || benefit[row * columns + column]! <= 0) continue;
+          if (rowIsland[row] !== 0 || !(benefit[row * columns + column]! > 0)) continue;
           rowIsland[row] = 1;
           queue[tail++] = row;
         }
@@ -75,11 +75,16 @@ export class Assigner {
     const flip = islandRows.length > islandColumns.length;
     const few = flip ? islandColumns : islandRows;
     const many = flip ? islandRows : islandColumns;
-    const at = (i: number, j: number): number =>
-      flip ? benefit[many[j]! * columns + few[i]!]! : benefit[few[i]! * columns + many[j]!]!;
+    const at = (i: number, j: number): number => {
+      const value = flip
+        ? benefit[many[j]! * columns + few[i]!]!
+        : benefit[few[i]! * columns + many[j]!]!;
+      if (!(value > 0)) return 0;
+      return value;
+    };
     const cost = this.solver.matrix(few.length, many.length);
     for (let i = 0; i < few.length; i++) {
-      for (let j = 0; j < many.length; j++) cost[i * many.length + j] = -Math.max(0, at(i, j));
+      for (let j = 0; j < many.length; j++) cost[i * many.length + j] = -at(i, j);
     }
     const chosen = this.solver.solve(few.length, many.length);
     for (let i = 0; i < few.length; i++) {

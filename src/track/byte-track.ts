@@ -1,9 +1,10 @@
 // ByteTrack (Zhang et al. 2022): every detection counts, also the weak ones.
 import type { Detection } from '../contracts/detection.ts';
 import type { Frame } from '../contracts/frame.ts';
+import type { Affine } from '../contracts/geometry.ts';
 import type { FrameTracks, Track, Tracker } from '../contracts/track.ts';
-import { Assigner } from './assignment.ts';
-import { Candidates, cornersIou } from './candidates.ts';
+import { Association, expectedPlace, isKnown, isTentative, wasJustSeen } from './association.ts';
+import { Candidates } from './candidates.ts';
 import { Lifecycle, type TrackerOptions } from './lifecycle.ts';
 import type { TrackingConfig } from './tracking-config.ts';
 import type { Tracklet } from './tracklet.ts';
@@ -20,23 +21,41 @@ export class ByteTrack implements Tracker {
   private readonly config: TrackingConfig;
   private readonly lifecycle: Lifecycle;
   private readonly candidates = new Candidates();
-  private readonly assigner = new Assigner();
-  private readonly pool: Tracklet[] = [];
+  private readonly association: Association;
 
   constructor(config: TrackingConfig, options: TrackerOptions) {
     this.config = config;
     this.lifecycle = new Lifecycle(config, options);
+    this.association = new Association(config, this.lifecycle, this.candidates);
   }
 
-  update(frame: Frame, detections: readonly Detection[]): FrameTracks {
-    const { config, lifecycle, candidates } = this;
-    lifecycle.begin(frame);
+  update(frame: Frame, detections: readonly Detection[], cameraMotion?: Affine): FrameTracks {
+    const { config, lifecycle, candidates, association } = this;
+    const place = expectedPlace;
+    lifecycle.begin(frame, cameraMotion);
     candidates.load(frame, detections, config.high_score, config.low_score);
-    this.associate(frame, candidates.strong, config.min_similarity, true, isKnown);
-    candidates.dropTaken();
-    this.associate(frame, candidates.weak, config.min_low_iou, false, wasJustSeen);
-    this.associate(frame, candidates.strong, MIN_TENTATIVE_SIMILARITY, true, isTentative);
-    candidates.dropTaken();
+    const above =
+      (least: number) =>
+      (_: Tracklet, index: number, iou: number): number =>
+        iou * detections[index]!.score - least;
+    association.run(frame, {
+      indices: candidates.strong,
+      belongs: isKnown,
+      place,
+      benefit: above(config.min_similarity),
+    });
+    association.run(frame, {
+      indices: candidates.weak,
+      belongs: wasJustSeen,
+      place,
+      benefit: (_, __, iou) => iou - config.min_low_iou,
+    });
+    association.run(frame, {
+      indices: candidates.strong,
+      belongs: isTentative,
+      place,
+      benefit: above(MIN_TENTATIVE_SIMILARITY),
+    });
     lifecycle.birth(frame, candidates);
     return lifecycle.finish(frame);
   }
@@ -44,46 +63,4 @@ export class ByteTrack implements Tracker {
   finish(): readonly Track[] {
     return this.lifecycle.close();
   }
-
-  private associate(
-    frame: Frame,
-    indices: readonly number[],
-    least: number,
-    fuseScore: boolean,
-    belongs: (tracklet: Tracklet) => boolean,
-  ): void {
-    const { pool, candidates, assigner } = this;
-    pool.length = 0;
-    for (const tracklet of this.lifecycle.live) {
-      if (!tracklet.seenNow && belongs(tracklet)) pool.push(tracklet);
-    }
-    if (pool.length === 0 || indices.length === 0) return;
-    const benefit = assigner.matrix(pool.length, indices.length);
-    let at = 0;
-    for (const tracklet of pool) {
-      const label = tracklet.votes.winner;
-      for (const index of indices) {
-        const iou = cornersIou(tracklet.expected, 0, candidates.corners, 4 * index);
-        const detection = candidates.detections[index]!;
-        const similarity = fuseScore ? iou * detection.score : iou;
-        const allowed = detection.label === label || iou >= this.config.label_switch_iou;
-        benefit[at++] = allowed ? similarity - least : 0;
-      }
-    }
-    assigner.solve(pool.length, (row, column) => {
-      this.lifecycle.hit(pool[row]!, frame, candidates, indices[column]!);
-    });
-  }
-}
-
-function isKnown(tracklet: Tracklet): boolean {
-  return tracklet.phase !== 'tentative';
-}
-
-function wasJustSeen(tracklet: Tracklet): boolean {
-  return tracklet.phase === 'confirmed';
-}
-
-function isTentative(tracklet: Tracklet): boolean {
-  return tracklet.phase === 'tentative';
 }

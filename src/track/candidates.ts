@@ -2,6 +2,9 @@
 import type { Detection } from '../contracts/detection.ts';
 import type { Frame } from '../contracts/frame.ts';
 
+// Boxes without extent cannot overlap anything.
+const SMALLEST = 1e-5;
+
 /** Reused for every frame; grows to the largest number of detections seen. */
 export class Candidates {
   /** `x1 y1 x2 y2` per detection. */
@@ -25,7 +28,7 @@ export class Candidates {
     const aspect = frame.widthPx / frame.heightPx;
     for (let i = 0; i < count; i++) {
       const { box, score } = detections[i]!;
-      if (!(box[2] > 0 && box[3] > 0)) continue;
+      if (!(box[2] > SMALLEST && box[3] > SMALLEST)) continue;
       this.corners[4 * i] = box[0] * aspect;
       this.corners[4 * i + 1] = box[1];
       this.corners[4 * i + 2] = (box[0] + box[2]) * aspect;

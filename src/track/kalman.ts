@@ -1,4 +1,5 @@
 // Constant-velocity Kalman filter of a box: four coordinates that do not influence each other.
+import type { Affine } from '../contracts/geometry.ts';
 
 /** All rates and noises are per tick of 1/30 s, whatever the camera's frame rate is. */
 export const TICKS_PER_S = 30;
@@ -89,7 +90,7 @@ export class BoxFilter {
   }
 
   /** Moves position and velocity as the picture moved: `x' = a·x + b·y + c`, `y' = d·x + e·y + f`. */
-  warp(affine: readonly [number, number, number, number, number, number]): void {
+  warp(affine: Affine): void {
     const { mean } = this;
     const [a, b, c, d, e, f] = affine;
     const scale = Math.sqrt(Math.abs(a * e - b * d));

@@ -1,5 +1,6 @@
 // Births, confirmations and ends of tracks in one camera session; both trackers share it.
 import type { Frame } from '../contracts/frame.ts';
+import type { Affine } from '../contracts/geometry.ts';
 import type { FrameTracks, Track } from '../contracts/track.ts';
 import { type Candidates, cornersIou } from './candidates.ts';
 import { FrameInterval } from './frame-interval.ts';
@@ -20,21 +21,24 @@ export class Lifecycle {
   readonly live: Tracklet[] = [];
   private readonly config: TrackingConfig;
   private readonly options: TrackerOptions;
+  private readonly isReplayed: boolean;
   private readonly interval = new FrameInterval();
   private session: string | undefined;
   private confirmed = 0;
   private ended: Track[] = [];
 
-  constructor(config: TrackingConfig, options: TrackerOptions) {
+  /** `isReplayed`: after a gap, filters are replayed along the way between the observations. */
+  constructor(config: TrackingConfig, options: TrackerOptions, isReplayed = false) {
     this.config = config;
     this.options = options;
+    this.isReplayed = isReplayed;
   }
 
   /**
    * Moves every track to the time of `frame`. A new session, or a gap longer than tracks are remembered,
    * ends all of them: nobody can say whether what comes back is the same object.
    */
-  begin(frame: Frame): void {
+  begin(frame: Frame, cameraMotion: Affine | undefined): void {
     this.ended = [];
     if (this.session !== undefined && this.session !== frame.session) {
       this.endAll();
@@ -43,16 +47,26 @@ export class Lifecycle {
     this.session = frame.session;
     const stepMs = this.interval.step(frame);
     if (stepMs > this.lostMs) this.endAll();
-    for (const tracklet of this.live) tracklet.predict(stepMs);
+    for (const tracklet of this.live) {
+      if (cameraMotion !== undefined) tracklet.follow(cameraMotion);
+      tracklet.predict(stepMs);
+    }
   }
 
   /** Gives detection `index` to the track. */
   hit(tracklet: Tracklet, frame: Frame, candidates: Candidates, index: number): void {
     candidates.take(index);
-    tracklet.update(frame, candidates.detections[index]!, candidates.corners, 4 * index);
+    tracklet.update(
+      frame,
+      candidates.detections[index]!,
+      candidates.corners,
+      4 * index,
+      this.isReplayed,
+    );
     tracklet.streak += 1;
     if (tracklet.phase === 'lost') tracklet.phase = 'confirmed';
-    if (tracklet.streak >= this.config.confirm_hits) this.confirm(tracklet);
+    const { confirm_hits: hits, confirm_s: seconds } = this.config;
+    if (tracklet.streak >= hits || tracklet.ageMs >= seconds * 1000) this.confirm(tracklet);
   }
 
   /** Starts a track from each strong detection that is left, unless it lies on an object already followed. */

@@ -35,6 +35,11 @@ export interface TrackingConfig {
    */
   readonly confirm_hits: number;
   /**
+   * Fewer detections will do, from two on, when they reach over this many seconds: at a low frame rate
+   * two looks 0.2 s apart say as much as three at 30 fps. Higher: slow cameras report later.
+   */
+  readonly confirm_s: number;
+  /**
    * How long an unseen object is remembered, in seconds. Higher: an identity survives longer behind an
    * obstacle, and `object_end` comes later; too high and a newcomer inherits the identity.
    */
@@ -62,10 +67,11 @@ export const DEFAULT_TRACKING: TrackingConfig = {
   new_score: 0.6,
   min_similarity: 0.2,
   min_low_iou: 0.5,
-  confirm_hits: 2,
-  lost_s: 1,
+  confirm_hits: 3,
+  confirm_s: 0.15,
+  lost_s: 1.5,
   label_switch_iou: 0.6,
   inertia: 0.2,
-  direction_s: 0.1,
+  direction_s: 0.3,
   appearance: 0.25,
 };

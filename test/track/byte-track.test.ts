@@ -9,7 +9,10 @@ import { frameOf } from '../fakes/frames.ts';
 
 function tracker(overrides: Partial<TrackingConfig> = {}): Tracker {
   let next = 0;
-  return createTracker({ ...DEFAULT_TRACKING, ...overrides }, { idFor: () => `id-${++next}` });
+  return createTracker(
+    { ...DEFAULT_TRACKING, confirm_hits: 2, lost_s: 1, ...overrides },
+    { idFor: () => `id-${++next}` },
+  );
 }
 
 function person(x: number, y = 0.4, score = 0.9, label = 'person'): Detection {

@@ -1,0 +1,90 @@
+// One round of pairing between tracks that are still unseen and detections that are still free.
+import type { Frame } from '../contracts/frame.ts';
+import { Assigner } from './assignment.ts';
+import { type Candidates, cornersIou } from './candidates.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import type { TrackingConfig } from './tracking-config.ts';
+import type { Tracklet } from './tracklet.ts';
+
+export interface Round {
+  readonly indices: readonly number[];
+  /** Which of the unseen tracks take part. */
+  belongs(tracklet: Tracklet): boolean;
+  /** Where the track is looked for: `x1 y1 x2 y2`. */
+  place(tracklet: Tracklet): Float64Array;
+  /** Similarity above what is needed; a pair with 0 or less is never made. */
+  benefit(tracklet: Tracklet, index: number, iou: number): number;
+}
+
+export class Association {
+  private readonly config: TrackingConfig;
+  private readonly lifecycle: Lifecycle;
+  private readonly candidates: Candidates;
+  private readonly assigner = new Assigner();
+  private readonly pool: Tracklet[] = [];
+
+  constructor(config: TrackingConfig, lifecycle: Lifecycle, candidates: Candidates) {
+    this.config = config;
+    this.lifecycle = lifecycle;
+    this.candidates = candidates;
+  }
+
+  run(frame: Frame, round: Round): void {
+    const { pool, candidates, assigner, config } = this;
+    const { indices } = round;
+    pool.length = 0;
+    for (const tracklet of this.lifecycle.live) {
+      if (!tracklet.seenNow && round.belongs(tracklet)) pool.push(tracklet);
+    }
+    if (pool.length === 0 || indices.length === 0) return;
+    const benefit = assigner.matrix(pool.length, indices.length);
+    let at = 0;
+    for (const tracklet of pool) {
+      const label = tracklet.votes.winner;
+      const place = round.place(tracklet);
+      for (const index of indices) {
+        const iou = cornersIou(place, 0, candidates.corners, 4 * index);
+        const detection = candidates.detections[index]!;
+        const isAllowed = detection.label === label || iou >= config.label_switch_iou;
+        const resemblance = tracklet.resemblance(detection.embedding);
+        const overlap = resemblance === undefined ? iou : this.blend(iou, resemblance);
+        benefit[at++] = isAllowed ? round.benefit(tracklet, index, overlap) : 0;
+      }
+    }
+    assigner.solve(pool.length, (row, column) => {
+      this.lifecycle.hit(pool[row]!, frame, candidates, indices[column]!);
+    });
+    candidates.dropTaken();
+  }
+
+  /** Appearance takes part only where boxes touch: look-alikes across the picture are not the same object. */
+  private blend(iou: number, resemblance: number): number {
+    const weight = this.config.appearance;
+    return iou > 0 ? (1 - weight) * iou + weight * Math.max(0, resemblance) : 0;
+  }
+}
+
+export function isKnown(tracklet: Tracklet): boolean {
+  return tracklet.phase !== 'tentative';
+}
+
+export function isTentative(tracklet: Tracklet): boolean {
+  return tracklet.phase === 'tentative';
+}
+
+/** Confirmed and seen in the frame before. */
+export function wasJustSeen(tracklet: Tracklet): boolean {
+  return tracklet.phase === 'confirmed';
+}
+
+export function isAny(): boolean {
+  return true;
+}
+
+export function expectedPlace(tracklet: Tracklet): Float64Array {
+  return tracklet.expected;
+}
+
+export function observedPlace(tracklet: Tracklet): Float64Array {
+  return tracklet.observed;
+}

@@ -1,0 +1,81 @@
+// OC-SORT (Cao et al. 2023): detections are trusted more than the predictions between them.
+import type { Detection } from '../contracts/detection.ts';
+import type { Frame } from '../contracts/frame.ts';
+import type { Affine } from '../contracts/geometry.ts';
+import type { FrameTracks, Track, Tracker } from '../contracts/track.ts';
+import { Association, expectedPlace, isAny, observedPlace, wasJustSeen } from './association.ts';
+import { Candidates } from './candidates.ts';
+import { Lifecycle, type TrackerOptions } from './lifecycle.ts';
+import type { TrackingConfig } from './tracking-config.ts';
+import type { Tracklet } from './tracklet.ts';
+
+const MIN_IOU = 0.3;
+
+/**
+ * - Momentum: among rivals, the detection in the direction of movement wins.
+ * - Recovery: what is left over is looked for where it was last seen, not where it was expected.
+ * - Re-update: after a gap the filter is replayed along the straight way between the two observations,
+ *   so that the error of the blind prediction does not survive it.
+ * - Weak detections continue tracks as in ByteTrack.
+ */
+export class OcSort implements Tracker {
+  private readonly config: TrackingConfig;
+  private readonly lifecycle: Lifecycle;
+  private readonly candidates = new Candidates();
+  private readonly association: Association;
+  private readonly before = new Float64Array(2);
+
+  constructor(config: TrackingConfig, options: TrackerOptions) {
+    this.config = config;
+    this.lifecycle = new Lifecycle(config, options, true);
+    this.association = new Association(config, this.lifecycle, this.candidates);
+  }
+
+  update(frame: Frame, detections: readonly Detection[], cameraMotion?: Affine): FrameTracks {
+    const { config, lifecycle, candidates, association } = this;
+    lifecycle.begin(frame, cameraMotion);
+    candidates.load(frame, detections, config.high_score, config.low_score);
+    association.run(frame, {
+      indices: candidates.strong,
+      belongs: isAny,
+      place: expectedPlace,
+      benefit: (tracklet, index, iou) =>
+        iou < MIN_IOU ? 0 : iou + this.momentum(tracklet, index, detections[index]!.score),
+    });
+    association.run(frame, {
+      indices: candidates.weak,
+      belongs: wasJustSeen,
+      place: expectedPlace,
+      benefit: (_, __, iou) => iou - config.min_low_iou,
+    });
+    association.run(frame, {
+      indices: candidates.strong,
+      belongs: isAny,
+      place: observedPlace,
+      benefit: (_, __, iou) => iou - MIN_IOU,
+    });
+    lifecycle.birth(frame, candidates);
+    return lifecycle.finish(frame);
+  }
+
+  finish(): readonly Track[] {
+    return this.lifecycle.close();
+  }
+
+  /** Between -inertia/2 (turning back) and +inertia/2 (straight on). */
+  private momentum(tracklet: Tracklet, index: number, score: number): number {
+    const { before, config, candidates } = this;
+    if (!tracklet.observations.centreBefore(config.direction_s * 1000, before)) return 0;
+    const { observed } = tracklet;
+    const moveX = (observed[0]! + observed[2]!) / 2 - before[0]!;
+    const moveY = (observed[1]! + observed[3]!) / 2 - before[1]!;
+    const { corners } = candidates;
+    const at = 4 * index;
+    const wayX = (corners[at]! + corners[at + 2]!) / 2 - before[0]!;
+    const wayY = (corners[at + 1]! + corners[at + 3]!) / 2 - before[1]!;
+    const lengths = Math.hypot(moveX, moveY) * Math.hypot(wayX, wayY);
+    if (lengths < 1e-12) return 0;
+    const cosine = Math.min(1, Math.max(-1, (moveX * wayX + moveY * wayY) / lengths));
+    return config.inertia * score * (0.5 - Math.acos(cosine) / Math.PI);
+  }
+}
