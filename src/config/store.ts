@@ -4,14 +4,7 @@ import { join } from 'node:path';
 import { causeText } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { moveDurably, writeAtomically, writeDurably } from './atomic-file.ts';
-import {
-  hashText,
-  type LoadedConfig,
-  loadConfig,
-  MAX_CONFIG_BYTES,
-  readConfigText,
-  requireValid,
-} from './load.ts';
+import { hashText, type LoadedConfig, loadConfig, readConfigText, requireValid } from './load.ts';
 import type { ConfigCheck } from './meaning.ts';
 import { type Environment, listReferences, type Reference } from './references.ts';
 import { configSchema } from './schema/config.ts';

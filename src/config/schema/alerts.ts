@@ -19,6 +19,7 @@ const receiver = {
   name: v.pipe(
     name,
     v.description('Name of this receiver in logs and health reports.'),
+    v.examples(['operations']),
     v.metadata({ apply: 'agent' }),
   ),
   type: v.optional(
@@ -42,6 +43,7 @@ const receiver = {
       v.description(
         'Key of the HMAC-SHA256 signature that goes with each request, so that the receiver can tell ours from others. Absent: requests are not signed.',
       ),
+      v.examples(['correct horse']),
       v.metadata({ apply: 'agent', secret: true }),
     ),
   ),
@@ -80,6 +82,7 @@ const selection = {
     v.pipe(
       v.array(v.string()),
       v.description('Only these cameras. Absent: all.'),
+      v.examples([['front']]),
       v.metadata({ apply: 'agent' }),
     ),
   ),

@@ -31,6 +31,7 @@ const address = {
     v.pipe(
       wholeNumber(1, 65535),
       v.description('With `host`: its RTSP port. Absent: 554.'),
+      v.examples([554]),
       v.metadata({ apply: 'camera' }),
     ),
   ),
@@ -46,6 +47,7 @@ const address = {
     v.pipe(
       text,
       v.description('User name at the camera, written plainly; wins over one inside `url`.'),
+      v.examples(['admin']),
       v.metadata({ apply: 'camera', environment: true }),
     ),
   ),
@@ -53,6 +55,7 @@ const address = {
     v.pipe(
       text,
       v.description('Password at the camera, written plainly, without URL encoding.'),
+      v.examples(['correct horse']),
       v.metadata({ apply: 'camera', secret: true }),
     ),
   ),
@@ -147,6 +150,7 @@ const analysis = {
       v.description(
         'Objects whose best score stays below are not reported by this camera. Higher: fewer false alarms, more misses at a distance. Absent: every confirmed object is reported.',
       ),
+      v.examples([0.6]),
       v.metadata({ apply: 'live' }),
     ),
   ),

@@ -179,7 +179,8 @@ export function listKeys(root: SchemaNode, prefix = ''): Key[] {
   return childrenOf(root).flatMap(({ name, node }) => {
     const pattern = prefix === '' ? name : `${prefix}.${name}`;
     const below = listKeys(node, pattern);
-    return [describe(pattern, node, below.length > 0), ...below];
+    const isBlock = below.some((key) => key.pattern !== `${pattern}.<n>`);
+    return [describe(pattern, node, isBlock), ...below];
   });
 }
 

@@ -8,6 +8,7 @@ const settings = v.pipe(
       v.pipe(
         text,
         v.description('A registered model; `vedette models` lists them.'),
+        v.examples(['yolox_nano']),
         v.metadata({ apply: 'agent' }),
       ),
     ),
@@ -25,6 +26,7 @@ const settings = v.pipe(
         v.description(
           'YAML file that describes the ONNX file: hash, input, head, labels. Absent: the file beside the model with the same name, or the metadata inside the model.',
         ),
+        v.examples(['/var/lib/vedette/models/yolox_nano_416.yaml']),
         v.metadata({ apply: 'agent' }),
       ),
     ),
@@ -34,6 +36,7 @@ const settings = v.pipe(
         v.description(
           'Detections below are dropped before tracking. Keep it low: weak detections continue tracks, and what is reported is decided by `tracking`. Absent: as the manifest says.',
         ),
+        v.examples([0.1]),
         v.metadata({ apply: 'agent' }),
       ),
     ),
@@ -43,6 +46,7 @@ const settings = v.pipe(
         v.description(
           'Of two boxes of one class that overlap by more than this, the weaker is dropped. Higher: people in a crowd are kept apart, and duplicates stay. Absent: as the manifest says.',
         ),
+        v.examples([0.5]),
         v.metadata({ apply: 'agent' }),
       ),
     ),

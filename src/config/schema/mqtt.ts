@@ -19,6 +19,7 @@ export const mqtt = v.pipe(
       v.pipe(
         text,
         v.description('User name at the broker.'),
+        v.examples(['vedette']),
         v.metadata({ apply: 'agent', environment: true }),
       ),
     ),
@@ -26,6 +27,7 @@ export const mqtt = v.pipe(
       v.pipe(
         text,
         v.description('Password at the broker.'),
+        v.examples(['correct horse']),
         v.metadata({ apply: 'agent', secret: true }),
       ),
     ),
@@ -35,6 +37,7 @@ export const mqtt = v.pipe(
         v.description(
           'File with the certificate authority of the broker. Absent: the authorities that Node.js trusts.',
         ),
+        v.examples(['/etc/vedette/ca.pem']),
         v.metadata({ apply: 'agent' }),
       ),
     ),
@@ -42,6 +45,7 @@ export const mqtt = v.pipe(
       v.pipe(
         path,
         v.description('File with the certificate of this device, when the broker asks for one.'),
+        v.examples(['/etc/vedette/device.pem']),
         v.metadata({ apply: 'agent' }),
       ),
     ),
@@ -49,6 +53,7 @@ export const mqtt = v.pipe(
       v.pipe(
         path,
         v.description('File with the private key that belongs to `cert`.'),
+        v.examples(['/etc/vedette/device.key']),
         v.metadata({ apply: 'agent' }),
       ),
     ),
@@ -58,6 +63,7 @@ export const mqtt = v.pipe(
         v.description(
           'Client id at the broker; two clients with one id throw each other out. Absent: `vedette-` and the device name.',
         ),
+        v.examples(['vedette-gate-2']),
         v.metadata({ apply: 'agent' }),
       ),
     ),

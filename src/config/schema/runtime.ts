@@ -32,11 +32,13 @@ const plugin = v.strictObject({
   name: v.pipe(
     text,
     v.description('Name under which the provider registers itself.'),
+    v.examples(['MyProvider']),
     v.metadata({ apply: 'agent' }),
   ),
   library: v.pipe(
     path,
     v.description('Shared library of the provider.'),
+    v.examples(['/usr/lib/libmy_provider.so']),
     v.metadata({ apply: 'agent' }),
   ),
 });

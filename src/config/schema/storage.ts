@@ -49,7 +49,7 @@ export const storage = v.pipe(
         v.string(),
         v.startsWith('/', 'an absolute path'),
         v.description(
-          'Folder of the database, the stills, and configurations that were pushed. Must be writable; nothing is moved when it changes.',
+          'Folder of the database, the stills and the models. Must be writable; nothing is moved when it changes.',
         ),
         v.metadata({ apply: 'agent' }),
       ),
