@@ -82,7 +82,7 @@ class FrameSink final : public Napi::ObjectWrap<FrameSink> {
       const auto placement =
           printer_.print(*picture, *rectangle, *format, memory.subspan(static_cast<std::size_t>(offset), wanted));
       if (!placement) return failure("bad_ticket");
-      store_->taken(sequence);
+      store_->taken(*frame);
       const auto took = std::chrono::steady_clock::now() - started;
       Napi::Object result = Napi::Object::New(info.Env());
       result.Set("placement", placementObject(info.Env(), *placement));

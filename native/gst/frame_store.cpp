@@ -38,8 +38,8 @@ std::uint64_t FrameStore::push(GstBuffer* buffer, const GstVideoInfo& info, GstC
       GST_CLOCK_TIME_IS_VALID(runningTime) ? offsetNs_ + static_cast<std::int64_t>(runningTime) : endNs_;
   endNs_ = std::max(endNs_, ptsNs + static_cast<std::int64_t>(GST_SECOND / (fps > 0 ? fps : kUnknownFps)));
   sequence_ += 1;
-  held_.emplace_back(sequence_, buffer, info);
-  while (held_.size() > capacity_) held_.pop_front();
+  newest_.emplace_back(sequence_, buffer, info);
+  while (newest_.size() > capacity_) newest_.pop_front();
   const bool silent = notice_.has_value();
   notice_ = Notice{sequence_,
                    ptsNs,
@@ -59,15 +59,20 @@ std::optional<Notice> FrameStore::takeNotice() {
 
 std::optional<HeldFrame> FrameStore::find(std::uint64_t sequence) {
   const std::lock_guard lock(mutex_);
-  for (const HeldFrame& frame : held_) {
-    if (frame.sequence() == sequence) return frame;
+  for (const auto* frames : {&newest_, &printed_}) {
+    for (const HeldFrame& frame : *frames) {
+      if (frame.sequence() == sequence) return frame;
+    }
   }
   return std::nullopt;
 }
 
-void FrameStore::taken(std::uint64_t sequence) {
+void FrameStore::taken(const HeldFrame& frame) {
   const std::lock_guard lock(mutex_);
-  takenUpTo_ = std::max(takenUpTo_, sequence);
+  std::erase_if(printed_, [&](const HeldFrame& other) { return other.sequence() == frame.sequence(); });
+  printed_.push_back(frame);
+  while (printed_.size() > capacity_) printed_.pop_front();
+  takenUpTo_ = std::max(takenUpTo_, frame.sequence());
   changed_.notify_all();
 }
 
@@ -100,7 +105,8 @@ double FrameStore::startedMs() {
 
 void FrameStore::clear() {
   const std::lock_guard lock(mutex_);
-  held_.clear();
+  newest_.clear();
+  printed_.clear();
 }
 
 }  // namespace vedette::gst

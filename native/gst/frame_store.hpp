@@ -38,7 +38,12 @@ class HeldFrame final {
   HeldFrame(std::uint64_t sequence, GstBuffer* buffer, const GstVideoInfo& info) noexcept
       : sequence_(sequence), buffer_(gst_buffer_ref(buffer)), info_(info) {}
   HeldFrame(const HeldFrame& other) noexcept : HeldFrame(other.sequence_, other.buffer_, other.info_) {}
-  HeldFrame& operator=(const HeldFrame&) = delete;
+  HeldFrame& operator=(const HeldFrame& other) noexcept {
+    gst_buffer_replace(&buffer_, other.buffer_);
+    sequence_ = other.sequence_;
+    info_ = other.info_;
+    return *this;
+  }
   ~HeldFrame() { gst_buffer_unref(buffer_); }
 
   std::uint64_t sequence() const noexcept { return sequence_; }
@@ -51,9 +56,9 @@ class HeldFrame final {
   GstVideoInfo info_;
 };
 
-/// Keeps the newest decoded frames by reference and tells about the newest one.
+/// Keeps the newest decoded frames, and besides them those printed last, by reference; tells about the newest one.
 ///
-/// Owns:    references to at most `capacity` buffers of the decoder's pool; `clear` gives them back.
+/// Owns:    references to at most twice `capacity` buffers of the decoder's pool; `clear` gives them back.
 /// Threads: `push` and `awaitTaken` on GStreamer's, the rest on any.
 /// Fails:   never; a frame that is gone is `nullopt`.
 /// Cost:    no pixel is touched here.
@@ -73,9 +78,9 @@ class FrameStore final {
   std::optional<Notice> takeNotice();
   std::optional<HeldFrame> find(std::uint64_t sequence);
 
-  /// Marks `sequence` and all before it as taken, for `awaitTaken`.
-  void taken(std::uint64_t sequence);
-  /// Waits until `sequence` was taken, `limit` has passed, or `interrupt(true)` was called.
+  /// `frame` was printed: it stays among the ones printed last, and `awaitTaken` ends for it and all before it.
+  void taken(const HeldFrame& frame);
+  /// Waits until `sequence` was printed, `limit` has passed, or `interrupt(true)` was called.
   void awaitTaken(std::uint64_t sequence, std::chrono::milliseconds limit);
   void interrupt(bool on);
 
@@ -91,7 +96,8 @@ class FrameStore final {
   std::mutex mutex_;
   std::condition_variable changed_;
   // All below: under mutex_.
-  std::deque<HeldFrame> held_;
+  std::deque<HeldFrame> newest_;
+  std::deque<HeldFrame> printed_;
   std::function<void()> wake_;
   std::optional<Notice> notice_;
   std::size_t capacity_ = 3;

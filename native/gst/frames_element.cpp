@@ -53,11 +53,6 @@ gboolean start(GstBaseSink* sink) {
   return TRUE;
 }
 
-gboolean stop(GstBaseSink* sink) {
-  self(sink)->store->clear();
-  return TRUE;
-}
-
 gboolean unlock(GstBaseSink* sink) {
   if (self(sink)->store) self(sink)->store->interrupt(true);
   return TRUE;
@@ -77,7 +72,7 @@ gboolean proposeAllocation(GstBaseSink* sink, GstQuery* query) {
   GstVideoInfo info;
   if (caps == nullptr || !gst_video_info_from_caps(&info, caps)) return FALSE;
   gst_query_add_allocation_pool(query, nullptr, static_cast<guint>(GST_VIDEO_INFO_SIZE(&info)),
-                                self(sink)->heldFrames + 2, 0);
+                                2 * self(sink)->heldFrames + 2, 0);
   gst_query_add_allocation_meta(query, GST_VIDEO_META_API_TYPE, nullptr);
   return TRUE;
 }
@@ -135,7 +130,7 @@ static void vedette_frames_class_init(VedetteFramesClass* klass) {
   const auto flags = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
   g_object_class_install_property(
       object, kHeldFrames,
-      g_param_spec_uint("held-frames", "Held frames", "How many decoded frames stay printable", 1, 32, 3, flags));
+      g_param_spec_uint("held-frames", "Held frames", "How many of the newest frames stay printable, and as many of those printed last", 1, 32, 3, flags));
   g_object_class_install_property(
       object, kPaced,
       g_param_spec_boolean("paced", "Paced", "FALSE: wait until each frame was printed (or 1 s)", TRUE, flags));
@@ -146,7 +141,6 @@ static void vedette_frames_class_init(VedetteFramesClass* klass) {
                                         "Keeps the newest decoded frames for printing", "Vedette");
   auto* base = GST_BASE_SINK_CLASS(klass);
   base->start = start;
-  base->stop = stop;
   base->unlock = unlock;
   base->unlock_stop = unlockStop;
   base->set_caps = setCaps;

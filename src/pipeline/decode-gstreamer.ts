@@ -1,7 +1,6 @@
 // Stage `decode` with GStreamer: runs one pipeline in a camera process. Frames stay native; units come as buffers.
 import { createRequire } from 'node:module';
 import type { CameraOrder, PrintFailure, Ticket } from '../contracts/ticket.ts';
-import { causeText } from '../core/errors.ts';
 import type { Arena } from '../native/arena.ts';
 import {
   type FrameNotice,
@@ -172,13 +171,10 @@ export class GstreamerDecoder implements Decoder {
   }
 
   #close(): void {
-    try {
-      this.#pipeline?.stop();
-    } catch (error) {
-      this.#listener.log('warn', 'the pipeline did not stop', { cause: causeText(error) });
-    }
+    // Before the decoder stops, it gets its pictures back.
     this.#frames?.close();
     this.#units?.close();
+    this.#pipeline?.stop();
     this.#stopped?.();
   }
 }

@@ -58,7 +58,7 @@ const FORMATS: readonly Format[] = [
   {
     codec: 'h265',
     media: 'video/x-h265',
-    rtp: { encoding: 'H265', depay: 'rtph265depay wait-for-keyframe=true' },
+    rtp: { encoding: 'H265', depay: 'rtph265depay' },
     parse: 'h265parse config-interval=-1',
     parsed: 'video/x-h265,stream-format=byte-stream,alignment=au',
     software: ['avdec_h265', 'libde265dec'],

@@ -1,5 +1,7 @@
 // Stage `source`: what a camera's URL means, and what it means when the source fails.
+import { fileURLToPath } from 'node:url';
 import type { SessionEnd } from '../contracts/ticket.ts';
+import { causeText } from '../core/errors.ts';
 import { redactText } from '../core/log.ts';
 
 export type Source =
@@ -18,16 +20,26 @@ export function parseSource(source: string): Source | Ending {
   if (/^\/dev\/video\d+$/.test(source)) return { kind: 'device', path: source };
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(source)?.[1]?.toLowerCase();
   if (scheme === undefined) return { kind: 'file', path: source };
-  if (scheme === 'file') return { kind: 'file', path: decodeURIComponent(source.slice(7)) };
+  if (scheme === 'file') return fileSource(source);
   if (scheme !== 'rtsp' && scheme !== 'rtsps') {
     return refused(`${scheme}:// is no source; use rtsp://, rtsps://, a file or /dev/videoN`);
   }
-  if (!URL.canParse(source)) return refused(`${redactText(source)} is no URL`);
-  const url = new URL(source);
+  const url = URL.canParse(source) ? new URL(source) : undefined;
+  if (url === undefined || url.hostname === '') {
+    return refused(`${redactText(source)} names no camera; rtsp://ADDRESS/PATH does`);
+  }
   if (url.username !== '' || url.password !== '') {
     return refused('the URL holds credentials; they travel in fields of their own');
   }
   return { kind: 'rtsp', url: source };
+}
+
+function fileSource(source: string): Source | Ending {
+  try {
+    return { kind: 'file', path: fileURLToPath(source) };
+  } catch (error) {
+    return refused(`${source}: ${causeText(error)}`);
+  }
 }
 
 function refused(cause: string): Ending {

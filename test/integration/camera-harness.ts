@@ -98,7 +98,10 @@ export class TestCamera {
     }
   }
 
-  async print(sequence: number, ticket: Partial<Ticket> = {}): Promise<Said<'printed' | 'refused'>> {
+  async print(
+    sequence: number,
+    ticket: Partial<Ticket> = {},
+  ): Promise<Said<'printed' | 'refused'>> {
     const id = this.nextId++;
     this.send({
       kind: 'print',
@@ -106,7 +109,8 @@ export class TestCamera {
     });
     for (;;) {
       const answer = this.said.find(
-        (message) => (message.kind === 'printed' || message.kind === 'refused') && message.id === id,
+        (message) =>
+          (message.kind === 'printed' || message.kind === 'refused') && message.id === id,
       );
       if (answer !== undefined) return answer as Said<'printed' | 'refused'>;
       if (this.child.exitCode !== null) throw new Error('the camera process is gone');
