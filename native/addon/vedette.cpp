@@ -13,6 +13,9 @@ using Init = void (*)(Napi::Env, Napi::Object);
 
 constexpr Init kExports[] = {
     initArena,
+    initFrameRing,
+    initPrint,
+    initSandbox,
     initSession,
 };
 
