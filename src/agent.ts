@@ -196,8 +196,8 @@ export class Agent {
   private async applyCamera(camera: string): Promise<void> {
     const settings = this.config.cameras[camera];
     if (settings === undefined) return;
-    const { low_score } = this.config.tracking;
-    this.pipeline.setCamera(camera, cameraSettings(settings, low_score));
+    const minScore = Math.max(this.options.manifest.minScore, this.config.tracking.low_score);
+    this.pipeline.setCamera(camera, cameraSettings(settings, minScore));
     await this.cameras.apply(cameraPlan(camera, settings, this.opened.arena.bytes));
   }
 }

@@ -73,7 +73,7 @@ export async function openEngine(
       if (!isAuto || isHopeless(error)) throw error;
       failure = error;
       choices.push({ name: provider, usable: false, reason: causeText(error) });
-      log.warn({ stage: 'infer', provider, cause: causeText(error) }, 'provider not usable');
+      log.debug({ stage: 'infer', provider, cause: causeText(error) }, 'provider not usable');
     }
   }
   throw failure;

@@ -32,6 +32,8 @@ export interface AnalyseDeps {
 }
 
 interface Known {
+  /** As it was last detected; what a lost track predicts is told to nobody. */
+  last: Track;
   best: BestView;
   announcedMs: number;
   announcedLabel: string;
@@ -80,6 +82,7 @@ export class AnalyseStage {
     const before = known.get(track.id);
     if (before === undefined) {
       known.set(track.id, {
+        last: track,
         best: view,
         announcedMs: frame.arrivedMs,
         announcedLabel: track.label,
@@ -89,6 +92,7 @@ export class AnalyseStage {
       this.tell('object_new', frame, track, view);
       return;
     }
+    before.last = track;
     if (view.quality > before.best.quality * IMPROVEMENT) {
       before.best = view;
       this.deps.improved(track, view);
@@ -104,7 +108,8 @@ export class AnalyseStage {
     const before = known.get(track.id);
     if (before === undefined) return;
     known.delete(track.id);
-    this.tell('object_end', frame, track, before.best);
+    const { box, score } = before.last;
+    this.tell('object_end', frame, { ...track, box, score }, before.best);
   }
 
   private tell(type: EventType, frame: Frame, track: Track, best: BestView): void {

@@ -28,11 +28,11 @@ export function cameraPlan(id: string, config: CameraConfig, arenaBytes: number)
   };
 }
 
-/** `lowScore` is what the tracker still makes use of; the model must deliver down to it. */
-export function cameraSettings(config: CameraConfig, lowScore: number): CameraSettings {
+/** `minScore` is what the tracker still makes use of: weak detections continue tracks. */
+export function cameraSettings(config: CameraConfig, minScore: number): CameraSettings {
   return {
     fps: config.fps,
-    minScore: lowScore,
+    minScore,
     labels: config.labels && new Set(config.labels),
   };
 }
