@@ -101,7 +101,6 @@ describe('references', () => {
       d: { url: /x, password: 'pa$$word' }`);
     expect(cameras.a).toMatchObject({ url: 'rtsp://h/value-of-set', password: 'p@ss/word' });
     expect(cameras.b?.password).toBe('fallback');
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: the text itself is meant
     expect(cameras.c?.password).toBe('${SET}');
     expect(cameras.d?.password).toBe('pa$$word');
   });
