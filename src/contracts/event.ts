@@ -1,17 +1,31 @@
 // Wire record of everything that happens: the body of `cam/<c>/event`, a row of the events table, an alert.
 import type { Box } from './geometry.ts';
 
-export type EventType =
-  | 'object_new'
-  | 'object_update'
-  | 'object_end'
-  | 'zone_enter'
-  | 'zone_exit'
-  | 'loitering'
-  | 'line_cross'
-  | 'rule'
-  | 'camera_offline'
-  | 'camera_online';
+export const EVENT_TYPES = [
+  'object_new',
+  'object_update',
+  'object_end',
+  'zone_enter',
+  'zone_exit',
+  'loitering',
+  'line_cross',
+  'wrong_way',
+  'tailgating',
+  'speeding',
+  'stationary',
+  'crowding',
+  'crowding_end',
+  'absence',
+  'absence_end',
+  'object_left',
+  'object_removed',
+  'counter_reset',
+  'rule',
+  'camera_offline',
+  'camera_online',
+] as const;
+
+export type EventType = (typeof EVENT_TYPES)[number];
 
 /** Keys are those on the wire; `v` grows when a consumer would have to change. */
 export interface EventRecord {

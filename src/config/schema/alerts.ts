@@ -1,19 +1,7 @@
 // Section `alerts`: who is told about which events, at once.
 import * as v from 'valibot';
+import { EVENT_TYPES } from '../../contracts/event.ts';
 import { labels, name, numberBetween, text } from './values.ts';
-
-const EVENT_TYPES = [
-  'object_new',
-  'object_update',
-  'object_end',
-  'zone_enter',
-  'zone_exit',
-  'loitering',
-  'line_cross',
-  'rule',
-  'camera_offline',
-  'camera_online',
-] as const;
 
 const receiver = {
   name: v.pipe(

@@ -1,0 +1,101 @@
+// Tracks and scenes for analytics tests, made without a tracker.
+import {
+  LINE_DEFAULTS,
+  type LinePlan,
+  type ScenePlan,
+  ZONE_DEFAULTS,
+  type ZonePlan,
+} from '../../src/analytics/plan.ts';
+import { analyseScene, newScene, type SceneState } from '../../src/analytics/scene.ts';
+import type { SceneEvent, StaticChange } from '../../src/analytics/view.ts';
+import type { Point } from '../../src/contracts/geometry.ts';
+import type { Track } from '../../src/contracts/track.ts';
+
+export const START_MS: number = Date.UTC(2026, 0, 5, 12);
+
+export function lineOf(a: Point, b: Point, overrides: Partial<LinePlan> = {}): LinePlan {
+  return { ...LINE_DEFAULTS, points: [a, b], ...overrides };
+}
+
+export function zoneOf(polygon: readonly Point[], overrides: Partial<ZonePlan> = {}): ZonePlan {
+  return { ...ZONE_DEFAULTS, polygon, ...overrides };
+}
+
+export function planOf(overrides: Partial<ScenePlan> = {}): ScenePlan {
+  return { zones: {}, lines: {}, masks: [], timezone: 'UTC', ...overrides };
+}
+
+export const SQUARE: readonly Point[] = [
+  [0.3, 0.3],
+  [0.7, 0.3],
+  [0.7, 0.7],
+  [0.3, 0.7],
+];
+
+/** A track whose foot is at `(x, y)`. */
+export function trackAt(x: number, y: number, overrides: Partial<Track> = {}, size = 0.1): Track {
+  return {
+    id: 'one',
+    trackId: 1,
+    phase: 'confirmed',
+    label: 'person',
+    score: 0.9,
+    topScore: 0.9,
+    box: [x - size / 4, y - size, size / 2, size],
+    velocity: [0, 0],
+    hits: 10,
+    firstMs: START_MS,
+    lastMs: START_MS,
+    lastPtsNs: 0,
+    ...overrides,
+  };
+}
+
+export interface Step {
+  readonly atMs: number;
+  readonly tracks: readonly Track[];
+  readonly wallMs?: number;
+  readonly plan?: ScenePlan;
+  readonly changes?: readonly StaticChange[];
+}
+
+/** Runs a scene and returns everything it said. */
+export function play(
+  plan: ScenePlan,
+  steps: readonly Step[],
+  first: SceneState = newScene(),
+  aspect = 1,
+): { events: SceneEvent[]; state: SceneState } {
+  let state = first;
+  const events: SceneEvent[] = [];
+  for (const step of steps) {
+    const result = analyseScene(step.plan ?? plan, state, {
+      timeMs: step.atMs,
+      wallMs: step.wallMs ?? START_MS + step.atMs,
+      aspect,
+      tracks: step.tracks,
+      changes: step.changes ?? [],
+    });
+    state = result.state;
+    events.push(...result.events);
+  }
+  return { events, state };
+}
+
+/** One object along `path(seconds)` at `fps`, for `durationS`. */
+export function walk(
+  path: (seconds: number) => Point,
+  fps: number,
+  durationS: number,
+  overrides: Partial<Track> = {},
+): Step[] {
+  const frames = Math.floor(durationS * fps + 1e-9) + 1;
+  return Array.from({ length: frames }, (_, i) => {
+    const [x, y] = path(i / fps);
+    return { atMs: (i * 1000) / fps, tracks: [trackAt(x, y, overrides)] };
+  });
+}
+
+export function ofType(events: readonly SceneEvent[], type: SceneEvent['type']): SceneEvent[] {
+  return events.filter((event) => event.type === type);
+}
