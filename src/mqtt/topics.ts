@@ -30,6 +30,7 @@ export const TOPICS = {
   cameraCount: out('cam/{camera}/count/{label}', 0, 'retained'),
   cameraMotion: out('cam/{camera}/motion', 0, 'retained'),
   cameraEvent: out('cam/{camera}/event', 1, 'passing'),
+  cameraEventThinned: out('cam/{camera}/event/ha', 0, 'passing'),
   cameraTracks: out('cam/{camera}/tracks', 0, 'passing'),
   cameraSnapshot: out('cam/{camera}/snapshot/{label}', 0, 'retained'),
   cameraSet: incoming('cam/{camera}/set/{key}'),

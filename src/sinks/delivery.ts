@@ -50,6 +50,7 @@ export class Delivery {
   private blame = 0;
   private aloneTo = 0;
   private suspect = { seq: 0, suspicion: 0 };
+  private wasToldAway = false;
   private afterMs: number | undefined;
   private idleWaiters: (() => void)[] = [];
   lastError: string | null = null;
@@ -145,6 +146,7 @@ export class Delivery {
     } else if (outcome.kind === 'delivered') {
       this.lastError = null;
       this.backoff.reset();
+      this.tellAway(false);
     }
     reader.settle(entry.seq, outcome.kind);
   }
@@ -155,8 +157,19 @@ export class Delivery {
     if (this.blame > 0) this.accuse(reader.settledTo + 1);
     reader.rewind();
     if (this.isPaused) return;
-    this.retryTimer = clock.after(this.afterMs ?? this.backoff.nextMs(), () => this.go());
+    const delayMs = Math.max(this.afterMs ?? 0, this.backoff.nextMs());
+    this.retryTimer = clock.after(delayMs, () => this.go());
+    this.tellAway(true);
     this.release();
+  }
+
+  private tellAway(isAway: boolean): void {
+    if (isAway === this.wasToldAway) return;
+    this.wasToldAway = isAway;
+    const { log, reader } = this.options;
+    const { backlog } = reader.snapshot;
+    if (!isAway) log.info({ receiver: reader.name, backlog }, 'receiver is back');
+    else log.warn({ receiver: reader.name, cause: this.lastError, backlog }, 'receiver is away');
   }
 
   private accuse(head: number): void {

@@ -7,7 +7,7 @@ import { AgentError, causeText } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { type OutboxEntry, OutboxReader, type OutboxSource } from './outbox-reader.ts';
 import type { RemoteOutbox } from './store.ts';
-import { needsOperator } from './store-errors.ts';
+import { isBusy, needsOperator } from './store-errors.ts';
 
 export interface OutboxOptions {
   readonly path: string;
@@ -76,13 +76,16 @@ export class Outbox implements Sink, OutboxSource {
     }
   }
 
-  /** Throws STORE_UNAVAILABLE for what waiting cannot mend; a full or failing disk is tried again. */
+  /**
+   * Throws STORE_UNAVAILABLE for what waiting cannot mend, a second agent on the same file included;
+   * a full or failing disk is tried again.
+   */
   async open(): Promise<void> {
     try {
       await this.openFile();
     } catch (error) {
-      const cause = causeText(error);
-      if (needsOperator(error)) {
+      const cause = isBusy(error) ? 'another process has it open' : causeText(error);
+      if (needsOperator(error) || isBusy(error)) {
         throw new AgentError('STORE_UNAVAILABLE', { path: this.options.path, cause }, error);
       }
       this.failed(error);

@@ -31,6 +31,8 @@ export class SqliteSink implements Sink {
   private readonly deps: SqliteSinkDeps;
   private readonly backoff = new Backoff(RETRY);
   private waiting: Row[] = [];
+  /** With the store thread now. */
+  private storing = 0;
   private isOpen = false;
   private timer: Timer | undefined;
   private committing: Promise<void> | undefined;
@@ -86,7 +88,7 @@ export class SqliteSink implements Sink {
   health(): SinkHealth {
     return {
       state: this.failure === null ? 'ok' : 'degraded',
-      backlog: this.waiting.length,
+      backlog: this.waiting.length + this.storing,
       delivered: this.delivered,
       dropped: this.dropped,
       lastError: this.failure,
@@ -143,6 +145,7 @@ export class SqliteSink implements Sink {
 
   private async commitNow(): Promise<void> {
     const rows = this.waiting.splice(0, COMMIT_ROWS);
+    this.storing = rows.length;
     try {
       if (!this.isOpen) await this.openFile();
       if (rows.length > 0) await this.deps.file.store(batch(rows));
@@ -154,6 +157,7 @@ export class SqliteSink implements Sink {
       else this.waiting.unshift(...rows);
       this.failed(error);
     }
+    this.storing = 0;
     if (this.waiting.length > 0) this.schedule(this.failure === null ? 0 : this.backoff.nextMs());
   }
 
