@@ -96,7 +96,7 @@ class Views:
             factor = math.exp(rng.uniform(math.log(low), math.log(high)))
             self._paste(canvas, weight, boxes, rect, factor)
         boxes = np.array(boxes[:MAX_BOXES], np.float32).reshape(-1, 6)
-        return canvas.transpose(2, 0, 1), boxes, np.concatenate([w.reshape(-1, len(CLASSES)) for w in weight])
+        return np.ascontiguousarray(canvas.transpose(2, 0, 1)), boxes, np.concatenate([w.reshape(-1, len(CLASSES)) for w in weight])
 
     def _paste(self, canvas, weight, boxes, rect, factor):
         """Warps one random picture into `rect`; a crop is centred near an object seven times in ten."""

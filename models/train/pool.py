@@ -1,7 +1,7 @@
 """A pool of views in shared memory: feeder processes keep replacing the oldest, the trainer draws at random.
 
-Making a view (decode, warp, teacher) costs more than one student step on a CPU, so each view is drawn several times, mirrored
-and degraded differently each time; feeders and trainer never wait for each other once the pool is full.
+Making a view (decode, warp, teacher) costs more than one student step, so each view is drawn several times, mirrored or not;
+feeders and trainer never wait for each other once the pool is full.
 """
 import mmap
 import multiprocessing
@@ -25,13 +25,15 @@ def _shared(shape, dtype):
 
 
 class Pool:
-    """`teacher_path` set: the feeders run the teacher (CPU training). Unset: the trainer does (GPU training)."""
+    """`teacher_path` set: the feeders run the teacher and `draw` degrades anew (CPU training). Unset: the trainer runs the
+    teacher and the feeders degrade (GPU training), each where the time is."""
 
     def __init__(self, corpus, size, count, feeders, seed, teacher_path=None, mosaic=0.5):
         self.size, self.count, self.teacher_path = size, count, teacher_path
         points = sum((size // s) ** 2 for s in STRIDES)
         nc = len(CLASSES)
         self.images = _shared((count, 3, size, size), np.uint8)
+        self.clean = None if teacher_path else _shared((count, 3, size, size), np.uint8)
         self.boxes = _shared((count, MAX_BOXES, 6), np.float32)
         self.weight = _shared((count, points, nc), np.uint8)
         self.taught = []
@@ -39,7 +41,7 @@ class Pool:
             shapes = [(points, nc), (points, 4)] + [(c, size // s, size // s) for c, s in zip(FEATURES.values(), FEATURE_STRIDES)]
             self.taught = [_shared((count, *shape), np.float16) for shape in shapes]
         context = multiprocessing.get_context("fork")
-        self.made = context.Value("q", 0)
+        self.made, self.drawn = context.Value("q", 0), 0
         self.processes = [context.Process(target=self._feed, args=(corpus, seed + k, mosaic), daemon=True) for k in range(feeders)]
         for process in self.processes:
             process.start()
@@ -59,6 +61,9 @@ class Pool:
                 self.made.value += group
             for k, (image, boxes, weight) in enumerate(made):
                 i = (at + k) % self.count
+                if self.clean is not None:
+                    self.clean[i] = image
+                    degrade(image[None], views.rng)
                 self.images[i], self.weight[i] = image, weight
                 self.boxes[i, :, 0] = -1
                 self.boxes[i, :len(boxes)] = boxes
@@ -73,14 +78,18 @@ class Pool:
             time.sleep(0.2)
 
     def draw(self, n, rng, device):
-        """A batch of n different views: (images uint8, boxes, background weight, taught or []), half of them mirrored."""
+        """n different views, half of them mirrored: (images, clean images or None, boxes, background weight, taught or [])."""
+        self.drawn += n
         filled = min(self.made.value, self.count)
         index = rng.choice(filled, n, replace=False)
         mirror = rng.random(n) < 0.5
         images, boxes, weight = self.images[index], self.boxes[index], self.weight[index]
+        clean = None if self.clean is None else self.clean[index]
         taught = [t[index] for t in self.taught]
         for k in np.flatnonzero(mirror):
-            images[k] = images[k, :, :, ::-1]
+            for pixels in (images, clean):
+                if pixels is not None:
+                    pixels[k] = pixels[k, :, :, ::-1]
             boxes[k, :, [1, 3]] = self.size - boxes[k, :, [3, 1]]
             self._mirror_points(weight[k])
             if taught:
@@ -89,10 +98,10 @@ class Pool:
                 taught[1][k, :, 0] = 1 - taught[1][k, :, 0]
                 for feature in taught[2:]:
                     feature[k] = feature[k, :, :, ::-1]
-        clean = None if taught else torch.from_numpy(images.copy()).to(device, non_blocking=True)
-        degrade(images, rng)
-        move = lambda a: torch.from_numpy(a).to(device, non_blocking=True)
-        return move(images), clean, move(boxes), move(weight), [move(t) for t in taught]
+        if clean is None:
+            degrade(images, rng)
+        move = lambda a: None if a is None else torch.from_numpy(a).to(device, non_blocking=True)
+        return move(images), move(clean), move(boxes), move(weight), [move(t) for t in taught]
 
     def _mirror_points(self, rows):
         start = 0

@@ -125,7 +125,7 @@ class Trainer:
             if seen == 50:
                 rate, left = seen * args.batch / (time.time() - tick), (end - time.time()) / 60
                 mean = " ".join(f"{n} {v:.3f}" for n, v in zip(("cls", "box", "feature", "label-cls", "label-box"), sums / seen))
-                reuse = self.step * args.batch / max(1, pool.made.value)
+                reuse = pool.drawn / max(1, pool.made.value)
                 self.log(f"step {self.step} {100 * self.progress:.1f} % {mean} | {rate:.0f}/s, {pool.made.value} views (x{reuse:.1f}), {left:.0f} min left")
                 self.history.append({"step": self.step, "progress": self.progress, "losses": (sums / seen).tolist()})
                 tick, seen, sums = time.time(), 0, np.zeros(5)
