@@ -68,13 +68,25 @@ class PrintJob {
   void filterDown(const Tile& tile, int plane, const ByteRange& range, std::int16_t* out, int stride) const {
     const auto p = static_cast<std::size_t>(plane);
     const Axis& axis = plan_.down[layout_.halvedRows[p]];
+    const std::ptrdiff_t ahead = distanceAhead(tile, plane, range);
     for (int y = 0; y < tile.height; ++y) {
       const int printed = tile.y + y;
       const std::uint8_t* first =
           picture_.planes[p] + picture_.strides[p] * axis.first[static_cast<std::size_t>(printed)] + range.from;
-      const Sum sum{first, picture_.strides[p], axis.weightsOf(printed), axis.taps};
+      const Sum sum{first, picture_.strides[p], axis.weightsOf(printed), axis.taps, ahead};
       sumRows(sum, range.to - range.from, out + y * stride);
     }
+  }
+
+  /// How far behind the bytes of this tile those of the next one lie. They are prefetched while this one is worked on:
+  /// a frame seldom is in the cache, and most passes do not touch it.
+  std::ptrdiff_t distanceAhead(const Tile& tile, int plane, const ByteRange& range) const {
+    if (tile.x + tile.width < plan_.placement.w) return range.to - range.from;
+    if (tile.y + kLanes >= plan_.placement.h) return 0;
+    const auto p = static_cast<std::size_t>(plane);
+    const std::vector<std::int32_t>& first = plan_.down[layout_.halvedRows[p]].first;
+    const auto y = static_cast<std::size_t>(tile.y);
+    return picture_.strides[p] * (first[y + kLanes] - first[y]) + plan_.bytesOf(plane, 0, std::min(plan_.tile, plan_.placement.w)).from - range.from;
   }
 
   /// A weighted sum of samples that lie `step` apart.
@@ -83,6 +95,7 @@ class PrintJob {
     std::ptrdiff_t step;
     const std::int16_t* weights;
     int taps;
+    std::ptrdiff_t ahead;
   };
 
   static void sumRows(const Sum& sum, int bytes, std::int16_t* out) {
@@ -104,6 +117,9 @@ class PrintJob {
     const int taps = kTaps ? kTaps : sum.taps;
     for (int next = 0; next < bytes; next += kLanes) {
       const int at = std::min(next, bytes - kLanes);
+      if (next % 64 == 0) {
+        for (int tap = 0; tap < taps; ++tap) __builtin_prefetch(sum.first + tap * sum.step + next + sum.ahead);
+      }
       Vector total = Lanes::product(Lanes::samples(sum.first + at), Lanes::spread(sum.weights[0]));
       for (int tap = 1; tap < taps; ++tap) {
         const Vector samples = Lanes::samples(sum.first + tap * sum.step + at);

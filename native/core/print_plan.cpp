@@ -10,8 +10,9 @@ namespace vedette {
 
 namespace {
 
-/// Printed columns per tile, about: rows and columns of 16 printed rows of a 1080p frame then stay in 32 KiB.
-constexpr int kTileColumns = 64;
+/// Printed columns per tile, about. What is between the passes then stays in the second-level cache, and the runs of source
+/// bytes are long enough for the processor to fetch them ahead: 64 columns were 15 % slower.
+constexpr int kTileColumns = 256;
 
 /// What one printed index is the mean of: [low, high] in samples, which sample `from` to `to` overlap.
 struct Window {
