@@ -284,6 +284,7 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
     this.end = { end: 'failed', cause };
     this.log.warn({ stage: 'source', cause }, 'session given up');
     this.lastError = cause;
+    this.rate = new FrameRate();
     void child.close();
   }
 
