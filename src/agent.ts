@@ -7,6 +7,7 @@ import type { Choice } from './contracts/hardware.ts';
 import type { ModelManifest } from './contracts/model.ts';
 import type { SinkHealth, SinkRecord } from './contracts/sink.ts';
 import type { Clock } from './core/clock.ts';
+import { AgentError } from './core/errors.ts';
 import { Lifecycle, type Service } from './core/lifecycle.ts';
 import type { Log } from './core/log.ts';
 import { ulid } from './core/ulid.ts';
@@ -47,6 +48,8 @@ export interface AgentHealth {
   readonly metrics: Record<string, unknown>;
 }
 
+export type CameraSwitch = 'enabled' | 'detect';
+
 /** Stills that can be printed at the same time. */
 const STILL_SLOTS = 2;
 
@@ -86,6 +89,19 @@ export class Agent {
       this.pipeline.removeCamera(camera);
     }
     for (const camera of Object.keys(config.cameras)) await this.applyCamera(camera);
+  }
+
+  /** `enabled` starts and stops a camera, `detect` pauses its analysis; both until the next change of configuration. */
+  async switch(camera: string, key: CameraSwitch, isOn: boolean): Promise<void> {
+    const settings = this.config.cameras[camera];
+    if (settings === undefined) {
+      throw new AgentError('COMMAND_REFUSED', { cause: `there is no camera ${camera}` });
+    }
+    if (key === 'detect') this.pipeline.setPaused(camera, !isOn);
+    else {
+      const { bytes } = this.opened.arena;
+      await this.cameras.apply(cameraPlan(camera, { ...settings, enabled: isOn }, bytes));
+    }
   }
 
   health(): AgentHealth {

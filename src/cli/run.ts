@@ -1,16 +1,18 @@
 // `vedette run`: the daemon.
 import { join } from 'node:path';
 import { Agent } from '../agent.ts';
+import { pathText } from '../config/problem.ts';
 import type { Config } from '../config/schema/config.ts';
 import { ConfigStore, type StoredConfig } from '../config/store.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
-import { AgentError } from '../core/errors.ts';
+import { AgentError, causeText } from '../core/errors.ts';
 import { createLog, type Log } from '../core/log.ts';
 import { MqttConnection } from '../mqtt/connection.ts';
 import { agentCommands } from '../remote/agent-commands.ts';
 import { RemoteConfig } from '../remote/config-commands.ts';
 import { StatusPublisher } from '../remote/status.ts';
 import { createSinks } from '../sinks/registry.ts';
+import { installationChecks } from './installation-checks.ts';
 import { resolveModel } from './installed-models.ts';
 import { readOptions } from './options.ts';
 import { untilStopped } from './until-stopped.ts';
@@ -40,9 +42,23 @@ export async function runCommand(args: string[]): Promise<number> {
   if (positionals.length > 0) {
     throw new AgentError('USAGE', { problem: `run takes no argument ${positionals[0]}` });
   }
-  const daemon = new Daemon(values.config);
+  const log = createLog('info');
+  const store = openStore(values.config, log);
+  try {
+    return await runDaemon(store, log);
+  } catch (error) {
+    if (!store.isOnTrial) throw error;
+    // The service manager starts again; the store goes back to the configuration before.
+    log.error({ cause: causeText(error) }, 'no start with the pushed configuration');
+    return 75;
+  }
+}
+
+async function runDaemon(store: ConfigStore, log: Log): Promise<number> {
+  const daemon = new Daemon(store, log);
   const stopped = untilStopped({ endWhen: () => daemon.isRestartWanted });
   await daemon.start();
+  store.confirm();
   await stopped;
   await daemon.stop();
   // 75 (EX_TEMPFAIL) makes the service manager start it again.
@@ -59,14 +75,7 @@ class Daemon {
   private readonly agent: Agent;
   private readonly status: StatusPublisher | undefined;
 
-  constructor(file: string) {
-    const log = createLog('info');
-    const store = new ConfigStore({
-      file,
-      directory: join(stateFolder(), 'config'),
-      environment: process.env,
-      log,
-    });
+  constructor(store: ConfigStore, log: Log) {
     this.started = store.load();
     const { config } = this.started;
     log.level = config.log.level;
@@ -95,6 +104,9 @@ class Daemon {
   async start(): Promise<void> {
     const { origin, version, hash } = this.started;
     this.log.info({ version: VERSION, config: { origin, version, hash } }, 'vedette starts');
+    for (const { path, message } of this.started.warnings) {
+      this.log.warn({ path: pathText(path), problem: message }, 'configuration warning');
+    }
     await this.mqtt?.start();
     await this.agent.start();
     this.status?.start();
@@ -137,6 +149,13 @@ class Daemon {
     for (const [name, handler] of Object.entries({ ...remote.handlers, ...commands })) {
       mqtt.onCommand(name, handler);
     }
+    mqtt.onSet(async (camera, key, isOn) => {
+      if (key !== 'enabled' && key !== 'detect') {
+        throw new AgentError('COMMAND_REFUSED', { cause: `there is no switch ${key}` });
+      }
+      await this.agent.switch(camera, key, isOn);
+      mqtt.retain('cameraState', { camera, key }, isOn ? 'ON' : 'OFF');
+    });
   }
 
   private info(): Record<string, unknown> {
@@ -150,6 +169,17 @@ class Daemon {
       provider_choices,
     };
   }
+}
+
+function openStore(file: string, log: Log): ConfigStore {
+  const directory = join(stateFolder(), 'config');
+  return new ConfigStore({
+    file,
+    directory,
+    environment: process.env,
+    checks: installationChecks,
+    log,
+  });
 }
 
 /** systemd names it; by hand it is where the default storage is. */

@@ -37,6 +37,7 @@ export interface PipelineDeps {
 export class Pipeline {
   private readonly deps: PipelineDeps;
   private readonly cameras = new Map<string, CameraSettings>();
+  private readonly paused = new Set<string>();
   private readonly scheduler = new Scheduler();
   private readonly batch: Batcher;
   private readonly infer: InferStage;
@@ -98,14 +99,25 @@ export class Pipeline {
   removeCamera(camera: string): void {
     this.sessionEnded(camera);
     this.cameras.delete(camera);
+    this.paused.delete(camera);
     this.scheduler.removeCamera(camera);
     this.deps.metrics.remove(camera);
+  }
+
+  /** A paused camera is decoded and not analysed; its tracks end. */
+  setPaused(camera: string, isPaused: boolean): void {
+    if (!isPaused) this.paused.delete(camera);
+    else {
+      this.paused.add(camera);
+      this.sessionEnded(camera);
+    }
   }
 
   /** A camera decoded a frame. */
   frame(frame: Frame): void {
     this.deps.metrics.camera(frame.camera).decodedFrames += 1;
-    if (this.scheduler.offer(frame, this.deps.clock.monotonicMs())) this.batch.pump();
+    if (this.paused.has(frame.camera)) return;
+    if (this.scheduler.offer(frame)) this.batch.pump();
   }
 
   /** The camera's process is gone: its waiting frame is dropped and its tracks end. */

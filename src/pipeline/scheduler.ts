@@ -12,24 +12,32 @@ export interface ScheduleCounts {
 
 interface Lane {
   intervalMs: number;
-  /** When the next frame is wanted; moves on by whole intervals, so the mean rate is exact. */
+  /** The session whose timeline `dueMs` is in. */
+  session: string;
+  /** Presentation time of the next frame that is wanted; moves on by whole intervals, so the mean rate is exact. */
   dueMs: number;
-  /** Smoothed spacing of offered frames. */
+  /** Smoothed spacing of the frames' presentation times. */
   spacingMs: number;
-  lastOfferMs: number;
+  lastPtsMs: number;
+  /** Monotonic; the lane's claim grows from here. */
+  lastTakenMs: number;
   pending: Frame | undefined;
   offered: number;
   taken: number;
   skipped: Record<SkipCause, number>;
 }
 
+/** A step in presentation time beyond this, or backwards, is a new timeline. */
+const MAX_STEP_MS = 5000;
+
 /**
  * Holds at most one frame per camera, the newest, and hands out the one that is wanted most.
  *
- * Each camera is due once per `1000 / fps` ms. A frame that comes earlier than half a frame spacing
- * before its due time is skipped: the next one will be fresher. Among waiting frames the one that is
- * late by the most intervals goes first: under overload every camera keeps the same share of the rate
- * it asked for and none starves. A late camera gets no credit for what it missed.
+ * Each camera is wanted once per `1000 / fps` ms of its own presentation time, in which the jitter of
+ * network and scheduling does not show. A frame earlier than half a spacing before the wanted time is
+ * skipped: the next one fits better. Among waiting frames that camera goes first which was not served
+ * for the most of its own intervals: under overload every camera keeps the same share of the rate it
+ * asked for and none starves. A late camera gets no credit for what it missed.
  */
 export class Scheduler {
   private readonly lanes = new Map<string, Lane>();
@@ -45,9 +53,11 @@ export class Scheduler {
     }
     this.lanes.set(camera, {
       intervalMs,
-      dueMs: Number.NEGATIVE_INFINITY,
+      session: '',
+      dueMs: 0,
       spacingMs: 0,
-      lastOfferMs: Number.NEGATIVE_INFINITY,
+      lastPtsMs: 0,
+      lastTakenMs: Number.NEGATIVE_INFINITY,
       pending: undefined,
       offered: 0,
       taken: 0,
@@ -68,15 +78,13 @@ export class Scheduler {
   }
 
   /** Takes notice of a decoded frame. Returns true when it is now waiting to be taken. */
-  offer(frame: Frame, nowMs: number): boolean {
+  offer(frame: Frame): boolean {
     const lane = this.lanes.get(frame.camera);
     if (lane === undefined) return false;
     lane.offered += 1;
-    if (lane.dueMs === Number.NEGATIVE_INFINITY) lane.dueMs = nowMs;
-    const gapMs = nowMs - lane.lastOfferMs;
-    lane.lastOfferMs = nowMs;
-    if (gapMs < 2000) lane.spacingMs += (gapMs - lane.spacingMs) * 0.1;
-    if (nowMs < lane.dueMs - Math.min(lane.spacingMs, lane.intervalMs) / 2) {
+    const ptsMs = frame.ptsNs / 1e6;
+    followTimeline(lane, frame.session, ptsMs);
+    if (ptsMs < lane.dueMs - Math.min(lane.spacingMs, lane.intervalMs) / 2) {
       lane.skipped.not_due += 1;
       return false;
     }
@@ -88,19 +96,20 @@ export class Scheduler {
   /** The waiting frame that is wanted most, or undefined. */
   take(nowMs: number): Frame | undefined {
     let chosen: Lane | undefined;
-    let mostLate = Number.NEGATIVE_INFINITY;
+    let mostUnserved = Number.NEGATIVE_INFINITY;
     for (const lane of this.lanes.values()) {
       if (lane.pending === undefined) continue;
-      const intervalsLate = (nowMs - lane.dueMs) / lane.intervalMs;
-      if (chosen !== undefined && intervalsLate <= mostLate) continue;
+      const unserved = (nowMs - lane.lastTakenMs) / lane.intervalMs;
+      if (chosen !== undefined && unserved <= mostUnserved) continue;
       chosen = lane;
-      mostLate = intervalsLate;
+      mostUnserved = unserved;
     }
     if (chosen?.pending === undefined) return undefined;
     const frame = chosen.pending;
     chosen.pending = undefined;
     chosen.taken += 1;
-    chosen.dueMs = Math.max(chosen.dueMs + chosen.intervalMs, nowMs);
+    chosen.lastTakenMs = nowMs;
+    chosen.dueMs = Math.max(chosen.dueMs + chosen.intervalMs, frame.ptsNs / 1e6);
     return frame;
   }
 
@@ -116,4 +125,16 @@ export class Scheduler {
     const lane = this.lanes.get(camera);
     return lane && { offered: lane.offered, taken: lane.taken, skipped: { ...lane.skipped } };
   }
+}
+
+/** Keeps the spacing, and starts anew where presentation time does. */
+function followTimeline(lane: Lane, session: string, ptsMs: number): void {
+  const stepMs = ptsMs - lane.lastPtsMs;
+  const isNew = session !== lane.session || stepMs < 0 || stepMs > MAX_STEP_MS;
+  lane.session = session;
+  lane.lastPtsMs = ptsMs;
+  if (isNew) {
+    lane.dueMs = ptsMs;
+    lane.spacingMs = 0;
+  } else lane.spacingMs += (stepMs - lane.spacingMs) * (lane.spacingMs === 0 ? 1 : 0.1);
 }

@@ -24,7 +24,8 @@ function simulate(
       if (nowMs < nextOfferMs[i]!) return;
       nextOfferMs[i]! += 1000 / camera.streamFps;
       sequences[i]! += 1;
-      scheduler.offer(frameOf(`c${i}`, sequences[i]!), nowMs);
+      const ptsNs = (sequences[i]! * 1e9) / camera.streamFps;
+      scheduler.offer(frameOf(`c${i}`, sequences[i]!, { ptsNs }));
     });
     while (freeAtMs <= nowMs) {
       const frame = scheduler.take(nowMs);
@@ -43,8 +44,8 @@ describe('Scheduler', () => {
   it('keeps the newest frame of a camera and counts the one it replaced', () => {
     const scheduler = new Scheduler();
     scheduler.setCamera('a', 1000);
-    scheduler.offer(frameOf('a', 1), 0);
-    scheduler.offer(frameOf('a', 2), 1);
+    scheduler.offer(frameOf('a', 1));
+    scheduler.offer(frameOf('a', 2));
     expect(scheduler.take(2)?.sequence).toBe(2);
     expect(scheduler.take(2)).toBeUndefined();
     expect(scheduler.counts('a')?.skipped.replaced).toBe(1);
@@ -61,6 +62,30 @@ describe('Scheduler', () => {
       expect(taken[0]! / (60 * fps)).toBeGreaterThan(0.98);
       expect(taken[0]! / (60 * fps)).toBeLessThan(1.02);
     }
+  });
+
+  it('takes every frame of a stream that has the wanted rate, however late each arrives', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 90 }), { minLength: 20 }), (delaysMs) => {
+        const scheduler = new Scheduler();
+        scheduler.setCamera('a', 10);
+        const taken = delaysMs.map((delayMs, i) => {
+          scheduler.offer(frameOf('a', i, { ptsNs: i * 1e8 }));
+          return scheduler.take(i * 100 + delayMs)?.sequence;
+        });
+        expect(taken).toEqual(delaysMs.map((_, i) => i));
+      }),
+    );
+  });
+
+  it('goes on at once when a session or its timeline starts anew', () => {
+    const scheduler = new Scheduler();
+    scheduler.setCamera('a', 5);
+    scheduler.offer(frameOf('a', 1, { ptsNs: 9e12 }));
+    expect(scheduler.take(0)?.sequence).toBe(1);
+    expect(scheduler.offer(frameOf('a', 1, { ptsNs: 0, session: 's2' }))).toBe(true);
+    expect(scheduler.take(1)?.session).toBe('s2');
+    expect(scheduler.offer(frameOf('a', 2, { ptsNs: 8e12, session: 's2' }))).toBe(true);
   });
 
   it('gives every camera the same share of its wish under overload', () => {
@@ -110,9 +135,9 @@ describe('Scheduler', () => {
   it('never hands out a frame of a removed camera', () => {
     const scheduler = new Scheduler();
     scheduler.setCamera('a', 5);
-    scheduler.offer(frameOf('a', 1), 0);
+    scheduler.offer(frameOf('a', 1));
     scheduler.removeCamera('a');
     expect(scheduler.take(1)).toBeUndefined();
-    expect(scheduler.offer(frameOf('a', 2), 2)).toBe(false);
+    expect(scheduler.offer(frameOf('a', 2))).toBe(false);
   });
 });
