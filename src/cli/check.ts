@@ -8,6 +8,7 @@ import { hideSecrets } from '../config/secrets.ts';
 import { type Validation, validate } from '../config/validate.ts';
 import { AgentError } from '../core/errors.ts';
 import { redactText } from '../core/log.ts';
+import { installationChecks } from './installation-checks.ts';
 import { readOptions } from './options.ts';
 
 const HELP = `Usage: vedette check FILE [--json]
@@ -40,7 +41,11 @@ export async function checkCommand(args: string[]): Promise<number> {
   if (path === undefined || positionals.length > 1) {
     throw new AgentError('USAGE', { problem: 'check takes one FILE' });
   }
-  const validation = validate(readConfigText(path), { name: path, environment: process.env });
+  const validation = validate(readConfigText(path), {
+    name: path,
+    environment: process.env,
+    checks: installationChecks,
+  });
   if (values.json) return printJson(validation);
   const { config } = requireValid(validation, path);
   process.stdout.write(`${path} is valid\n\n${describeRun(config)}\n`);

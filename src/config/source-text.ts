@@ -25,6 +25,9 @@ const SECRET_WORD =
   /((?:pass|secret|token|credential|api.?key|authorization)\w*["']?\s*[:=]\s*)\S.*/i;
 const URL_CREDENTIALS = /([^\s:/]*[:/]+)\S*@/g;
 
+/** Offsets of the first character and of the one behind the last. */
+type Range = readonly [from: number, to: number];
+
 export class SourceText {
   readonly name: string;
   readonly text: string;
@@ -35,7 +38,7 @@ export class SourceText {
   readonly isReadable: boolean;
   private readonly lines = new LineCounter();
   private readonly schema: SchemaNode;
-  private hidden: readonly (readonly [number, number])[] = [];
+  private hidden: readonly Range[] = [];
 
   constructor(name: string, text: string, schema: SchemaNode) {
     this.name = name;
@@ -61,13 +64,16 @@ export class SourceText {
     return data;
   }
 
-  /** Builds a problem at `path`: at its value, or at its key when `at` says so or there is no value. */
+  /**
+   * Builds a problem at `path`: at its value, or at its key when `at` says so or there is no value;
+   * without a place when neither the key nor a block around it is there.
+   */
   problem(path: Path, message: string, at: 'key' | 'value' = 'value'): Problem {
     const range = this.locate(path, at);
-    return { path, message, origin: this.name, ...this.quote(range) };
+    return { path, message, origin: this.name, ...(range && this.quote(range)) };
   }
 
-  private quote(range: readonly [number, number]): { position: Position; excerpt: string } {
+  private quote(range: Range): { position: Position; excerpt: string } {
     const { line, col } = this.lines.linePos(range[0]);
     const start = this.lines.lineStarts[line - 1]!;
     const end = this.lines.lineStarts[line] ?? this.text.length;
@@ -96,7 +102,7 @@ export class SourceText {
   }
 
   /** Where secret values stand. A key that the schema does not know may be a misspelt `password`. */
-  private *secretRanges(node: unknown, path: Path): Generator<readonly [number, number]> {
+  private *secretRanges(node: unknown, path: Path): Generator<Range> {
     if (path.length > MAX_DEPTH) return;
     if (isMap(node)) {
       for (const { key, value } of node.items) {
@@ -112,7 +118,7 @@ export class SourceText {
     }
   }
 
-  private locate(path: Path, at: 'key' | 'value'): readonly [number, number] {
+  private locate(path: Path, at: 'key' | 'value'): Range | undefined {
     let node: unknown = this.document.contents;
     let key: Node | undefined;
     for (const [depth, step] of path.entries()) {
@@ -167,8 +173,8 @@ function keyText(key: unknown): string {
   return isScalar(key) ? String(key.value) : String(key);
 }
 
-function rangeOf(node: Node | undefined): readonly [number, number] {
-  return node?.range ? [node.range[0], node.range[1]] : [0, 0];
+function rangeOf(node: Node | undefined): Range | undefined {
+  return node?.range ? [node.range[0], node.range[1]] : undefined;
 }
 
 function syntaxMessage({ code, message }: YAMLError): string {

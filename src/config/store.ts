@@ -1,5 +1,5 @@
 // The configuration in force: the operator's file, or what was pushed since that file was last edited.
-import { readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { causeText } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
@@ -36,11 +36,12 @@ interface PushedRecord {
 
 /** Folders whose files a pushed document may name as secrets. */
 const SECRET_FOLDERS = ['/run/secrets/', '/run/credentials/', '/etc/vedette/secrets/'];
+const TRIAL_STARTS = 2;
 const HEADER = /^# vedette-config sha256=([0-9a-f]{64}) (version=(\d+) base=([0-9a-f]{64})\n)/;
 
 /**
- * Owns: three files in `directory`: the pushed document in force, the one before it, and a candidate
- * while it is being applied. One process at a time may use a store.
+ * Owns: the files in `directory`: the pushed document in force, the one before it, a candidate while it
+ * is being applied, the last one that failed. One process at a time may use a store.
  *
  * Editing the operator's file wins over everything pushed before: who comes last decides.
  */
@@ -49,12 +50,16 @@ export class ConfigStore {
   private readonly current: string;
   private readonly previous: string;
   private readonly candidate: string;
+  private readonly trial: string;
+  private readonly rejected: string;
 
   constructor(options: StoreOptions) {
     this.options = options;
     this.current = join(options.directory, 'pushed.yaml');
     this.previous = join(options.directory, 'pushed.previous.yaml');
     this.candidate = join(options.directory, 'pushed.candidate.yaml');
+    this.trial = join(options.directory, 'pushed.trial');
+    this.rejected = join(options.directory, 'pushed.rejected.yaml');
   }
 
   /**
@@ -65,6 +70,7 @@ export class ConfigStore {
     const { file, environment, checks, log } = this.options;
     const base = loadConfig(file, environment, checks);
     rmSync(this.candidate, { force: true });
+    this.countTrial();
     for (const path of [this.current, this.previous]) {
       try {
         const record = readRecord(path);
@@ -96,13 +102,30 @@ export class ConfigStore {
     writeDurably(this.candidate, formatRecord({ version: this.lastVersion() + 1, base, text }));
   }
 
-  /** Makes the staged document the one in force and keeps the one before. Returns its version. */
-  promote(): number {
+  /**
+   * Makes the staged document the one in force and keeps the one before. Returns its version.
+   *
+   * On trial means that only a start of the agent can show whether it works: it is taken back when
+   * nobody calls `confirm` in the first two starts.
+   */
+  promote(isOnTrial = false): number {
     const record = readRecord(this.candidate);
     if (record === undefined) throw new Error('nothing is staged');
     writeAtomically(this.previous, formatRecord(this.recordInForce()));
+    if (isOnTrial) writeAtomically(this.trial, `${record.version} 0`);
+    else this.confirm();
     moveDurably(this.candidate, this.current);
     return record.version;
+  }
+
+  /** The agent runs with what `load` returned. */
+  confirm(): void {
+    rmSync(this.trial, { force: true });
+  }
+
+  /** Whether a failure now is probably the fault of what was pushed last. */
+  get isOnTrial(): boolean {
+    return existsSync(this.trial);
   }
 
   discard(): void {
@@ -124,6 +147,22 @@ export class ConfigStore {
     });
   }
 
+  /** Puts a pushed document aside that the agent was started with twice and did not come up. */
+  private countTrial(): void {
+    if (!this.isOnTrial) return;
+    const [version, starts] = readFileSync(this.trial, 'utf8').split(' ').map(Number);
+    if (readable(this.current)?.version !== version || starts === undefined) {
+      this.confirm();
+    } else if (starts < TRIAL_STARTS) {
+      writeAtomically(this.trial, `${version} ${starts + 1}`);
+    } else {
+      const fields = { version, path: this.rejected };
+      this.options.log.error(fields, 'pushed configuration put aside: no start succeeded');
+      moveDurably(this.current, this.rejected);
+      this.confirm();
+    }
+  }
+
   /** What would be loaded now, without validating it. */
   private recordInForce(): PushedRecord {
     const text = readConfigText(this.options.file);
@@ -133,7 +172,9 @@ export class ConfigStore {
   }
 
   private lastVersion(): number {
-    const versions = [this.current, this.previous].map((path) => readable(path)?.version ?? 0);
+    const versions = [this.current, this.previous, this.rejected].map(
+      (path) => readable(path)?.version ?? 0,
+    );
     return Math.max(...versions);
   }
 }

@@ -118,7 +118,7 @@ export class RemoteConfig {
     try {
       store.stage(wanted.text);
       if (!isEmptyPlan(plan)) await apply(plan, wanted.config);
-      const version = store.promote();
+      const version = store.promote(this.pendingKeys(wanted).length > 0);
       this.running = { ...wanted, origin: 'pushed', version };
       log.info({ version, hash: wanted.hash, ...plan }, 'configuration changed');
       return version;

@@ -87,6 +87,42 @@ describe('ConfigStore', () => {
     );
   });
 
+  it('puts a document aside with which two starts failed', () => {
+    const { store, folder, directory } = openStore();
+    push(store, document('one'));
+    store.stage(document('two'));
+    expect(store.promote(true)).toBe(2);
+    for (let start = 0; start < 2; start++) {
+      expect(openStore(folder).store.load()).toMatchObject({ version: 2 });
+      expect(openStore(folder).store.isOnTrial).toBe(true);
+    }
+    expect(openStore(folder).store.load()).toMatchObject({ version: 1, text: document('one') });
+    expect(openStore(folder).store.isOnTrial).toBe(false);
+    expect(readFileSync(join(directory, 'pushed.rejected.yaml'), 'utf8')).toContain('two');
+    expect(push(store, document('three'))).toBe(3);
+  });
+
+  it('keeps a document that was confirmed after its first start', () => {
+    const { store, folder } = openStore();
+    store.stage(document('one'));
+    store.promote(true);
+    const started = openStore(folder).store;
+    started.load();
+    started.confirm();
+    for (let start = 0; start < 4; start++) {
+      expect(openStore(folder).store.load()).toMatchObject({ version: 1, text: document('one') });
+    }
+  });
+
+  it('puts nothing aside when it was interrupted before the document was there', () => {
+    const { store, directory, folder } = openStore();
+    push(store, document('one'));
+    writeFileSync(join(directory, 'pushed.trial'), '2 2');
+    expect(openStore(folder).store.load()).toMatchObject({ version: 1 });
+    writeFileSync(join(directory, 'pushed.trial'), 'nonsense');
+    expect(openStore(folder).store.load()).toMatchObject({ version: 1 });
+  });
+
   it('passes over a document that a newer version of the agent does not accept', () => {
     const { store, directory } = openStore();
     push(store, document('one'));

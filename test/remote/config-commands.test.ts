@@ -89,6 +89,9 @@ describe('config/set', () => {
     expect(await agent['config/get']({})).toMatchObject({ restart_required: true });
     const second = await agent['config/set']({ config: { cameras: { b: { fps: 7 } } } });
     expect(second).toMatchObject({ restart_required: true, applied: ['cameras.b.fps'] });
+    expect(agent.store.isOnTrial).toBe(true);
+    await agent['config/set']({ config: { device: { name: null } } });
+    expect(agent.store.isOnTrial).toBe(false);
   });
 
   it('tries without doing', async () => {

@@ -1,0 +1,51 @@
+// What a configuration names must exist on this machine: its model, and labels that the model knows.
+import { join } from 'node:path';
+import type { ConfigCheck, Finding } from '../config/meaning.ts';
+import { nearest } from '../config/problem.ts';
+import type { Config } from '../config/schema/config.ts';
+import type { Path } from '../config/schema/keys.ts';
+import type { ModelManifest } from '../contracts/model.ts';
+import { causeText } from '../core/errors.ts';
+import { resolveModel } from './installed-models.ts';
+
+export const installationChecks: readonly ConfigCheck[] = [
+  (config) => {
+    let manifest: ModelManifest;
+    try {
+      manifest = resolveModel(config.model, join(config.storage.path, 'models'));
+    } catch (error) {
+      return [{ severity: 'error', path: ['model'], message: causeText(error) }];
+    }
+    return labelLists(config).flatMap(([path, labels]) => unknownLabels(path, labels, manifest));
+  },
+];
+
+function labelLists({ cameras, alerts }: Config): [Path, readonly string[]][] {
+  return [
+    ...Object.entries(cameras).map(([id, camera]): [Path, readonly string[]] => [
+      ['cameras', id, 'labels'],
+      camera.labels ?? [],
+    ]),
+    ...alerts.map(({ labels }, index): [Path, readonly string[]] => [
+      ['alerts', index, 'labels'],
+      labels ?? [],
+    ]),
+  ];
+}
+
+function unknownLabels(path: Path, labels: readonly string[], model: ModelManifest): Finding[] {
+  return [...labels.entries()]
+    .filter(([, label]) => !model.labels.includes(label))
+    .map(([index, label]) => {
+      const near = nearest(label, model.labels);
+      const help =
+        near === undefined ? `it has ${someOf(model.labels)}` : `did you mean "${near}"?`;
+      const message = `the model ${model.name} has no label "${label}"; ${help}`;
+      return { severity: 'error', path: [...path, index], message };
+    });
+}
+
+function someOf(labels: readonly string[]): string {
+  const more = labels.length > 12 ? ` and ${labels.length - 12} more` : '';
+  return `${labels.slice(0, 12).join(', ')}${more}`;
+}
