@@ -7,12 +7,13 @@ import { Agent } from '../agent.ts';
 import { requireValid } from '../config/load.ts';
 import type { Config } from '../config/schema/config.ts';
 import { validate } from '../config/validate.ts';
+import type { Box } from '../contracts/geometry.ts';
 import type { Sink, SinkRecord } from '../contracts/sink.ts';
 import { systemClock } from '../core/clock.ts';
 import { createLog } from '../core/log.ts';
 import { startBroker } from '../mqtt/built-in-broker.ts';
 import { MqttConnection } from '../mqtt/connection.ts';
-import { contactSheet } from '../pipeline/still-drawing.ts';
+import { contactSheet, cropAround } from '../pipeline/still-drawing.ts';
 import { createSinks } from '../sinks/registry.ts';
 import { type DemoCamera, prepareFootage } from './footage.ts';
 import { resolveModel } from './installed-models.ts';
@@ -101,12 +102,12 @@ async function runDemo(values: Values, cleanups: Cleanups): Promise<void> {
     isColoured: process.stdout.isTTY === true,
     isVerbose: values.verbose === true,
   });
-  const stills = new StillList();
+  const finished = new FinishedObjects();
   const sinks = createSinks(config, {
     connection: mqtt,
     clock,
     log,
-    extra: [terminal, stills],
+    extra: [terminal, finished],
   }).hub;
   const agent = new Agent({
     config,
@@ -124,7 +125,7 @@ async function runDemo(values: Values, cleanups: Cleanups): Promise<void> {
   await untilStopped({ seconds });
   rates.stop();
   await agent.stop();
-  await summarise(out, stills.paths, listener.count());
+  await summarise(out, finished.found, listener.count());
 }
 
 function configFor(
@@ -163,38 +164,47 @@ async function listenTo(
   return { count: () => received, stop: () => client.endAsync(true) };
 }
 
-/** Remembers the stills of this run, in the order in which their objects ended. */
-class StillList implements Sink {
+/** Remembers the objects of this run that have a still, in the order in which they ended. */
+class FinishedObjects implements Sink {
   readonly name = 'contact-sheet';
-  readonly paths: string[] = [];
+  readonly found: { still: string; box: Box }[] = [];
   async open(): Promise<void> {}
   write(records: readonly SinkRecord[]): void {
-    for (const record of records) if (record.kind === 'still') this.paths.push(record.still.path);
+    for (const record of records) {
+      if (record.kind !== 'event') continue;
+      const { still, best } = record.event;
+      if (still !== null && best !== null) this.found.push({ still, box: best.box });
+    }
   }
   async flush(): Promise<void> {}
   async close(): Promise<void> {}
   health() {
-    const delivered = this.paths.length;
+    const delivered = this.found.length;
     return { state: 'ok' as const, backlog: 0, delivered, dropped: 0, lastError: null };
   }
 }
 
-async function summarise(out: string, paths: readonly string[], received: number): Promise<void> {
-  const stills = paths.flatMap((path) => {
-    try {
-      return [readFileSync(join(out, 'stills', path))];
-    } catch {
-      return [];
-    }
-  });
+/** The largest sheet that is still worth looking at. */
+const MAX_ON_SHEET = 48;
+
+async function summarise(
+  out: string,
+  objects: FinishedObjects['found'],
+  received: number,
+): Promise<void> {
   say(`${received} events arrived at an independent MQTT client`);
-  if (stills.length === 0) {
+  if (objects.length === 0) {
     say('no object ended while it ran; let it run longer for stills');
     return;
   }
+  const crops = await Promise.all(
+    objects
+      .slice(-MAX_ON_SHEET)
+      .map(({ still, box }) => cropAround(readFileSync(join(out, 'stills', still)), box)),
+  );
   const sheet = join(out, 'contact-sheet.jpg');
-  writeFileSync(sheet, await contactSheet(stills.slice(-64)));
-  say(`${stills.length} annotated stills in ${join(out, 'stills')}`);
+  writeFileSync(sheet, await contactSheet(crops));
+  say(`${objects.length} annotated stills in ${join(out, 'stills')}`);
   say(`contact sheet: ${sheet}`);
 }
 

@@ -23,6 +23,18 @@ export async function drawOn(jpeg: Uint8Array, markings: readonly Marking[]): Pr
     .toBuffer();
 }
 
+/** The object with as much of its surroundings as tells where it is: three times its size, at least a quarter of the picture. */
+export async function cropAround(jpeg: Uint8Array, box: Box): Promise<Buffer> {
+  const picture = sharp(jpeg);
+  const { width: w = 1, height: h = 1 } = await picture.metadata();
+  const side = Math.max(box[2] * w, box[3] * h) * 3;
+  const width = Math.round(Math.min(w, Math.max(side * (4 / 3), w / 4)));
+  const height = Math.round(Math.min(h, width * 0.75));
+  const left = between(0, Math.round((box[0] + box[2] / 2) * w - width / 2), w - width);
+  const top = between(0, Math.round((box[1] + box[3] / 2) * h - height / 2), h - height);
+  return picture.extract({ left, top, width, height }).toBuffer();
+}
+
 /** Lays `stills` out in rows of equal cells, in their order. */
 export async function contactSheet(
   stills: readonly Uint8Array[],
@@ -51,6 +63,10 @@ export async function contactSheet(
     .composite(inputs)
     .jpeg({ quality: 85 })
     .toBuffer();
+}
+
+function between(least: number, value: number, most: number): number {
+  return Math.min(Math.max(least, value), most);
 }
 
 function overlaySvg(markings: readonly Marking[], width: number, height: number): string {
