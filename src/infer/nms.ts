@@ -6,19 +6,26 @@ const MAX_CANDIDATES = 1000;
 const MAX_KEPT = 300;
 
 /**
- * Keeps the strongest of overlapping candidates of the same class.
+ * Keeps the strongest of overlapping candidates.
  *
  * Greedy in falling order of score; a box goes when its IoU with a kept one of its class is above
- * `maxIou`. At most 300 stay. Ties keep the order of the input, so equal inputs give equal results.
+ * `maxIou`, or with one of another class above `maxCrossIou`: a van that is both car and truck is one
+ * object. At most 300 stay. Ties keep the order of the input, so equal inputs give equal results.
  */
-export function suppress(candidates: readonly Candidate[], maxIou: number): Candidate[] {
+export function suppress(
+  candidates: readonly Candidate[],
+  maxIou: number,
+  maxCrossIou = 1,
+): Candidate[] {
   const sorted = candidates.filter(isBox).sort((a, b) => b.score - a.score);
   if (sorted.length > MAX_CANDIDATES) sorted.length = MAX_CANDIDATES;
   const kept: Candidate[] = [];
   for (const candidate of sorted) {
     if (kept.length === MAX_KEPT) break;
     const isCovered = kept.some(
-      (other) => other.classIndex === candidate.classIndex && overlap(other, candidate) > maxIou,
+      (other) =>
+        overlap(other, candidate) >
+        (other.classIndex === candidate.classIndex ? maxIou : maxCrossIou),
     );
     if (!isCovered) kept.push(candidate);
   }

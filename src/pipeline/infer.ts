@@ -30,6 +30,9 @@ export interface InferDeps {
   deliver(result: FrameDetections): void;
 }
 
+/** Boxes of two classes that agree this well show one object; a rider and a bicycle stay below 0.7. */
+const SAME_OBJECT_IOU = 0.8;
+
 export class InferStage {
   private readonly deps: InferDeps;
   private readonly order: InOrder<FrameDetections>;
@@ -76,7 +79,7 @@ export class InferStage {
     const { manifest } = engine;
     const filter = this.deps.filterOf(frame.camera);
     const candidates = engine.head.decode(outputs, slot, filter.minScore, manifest);
-    const kept = suppress(candidates, manifest.nmsIou);
+    const kept = suppress(candidates, manifest.nmsIou, SAME_OBJECT_IOU);
     const found = toDetections(kept, placement, WHOLE_FRAME, manifest);
     const detections = found.filter((detection) => isWanted(detection, filter));
     const nowMs = clock.monotonicMs();

@@ -152,6 +152,14 @@ describe('suppress', () => {
     );
   });
 
+  it('takes two classes in the same place for one object when asked to', () => {
+    const car = { x: 10, y: 10, w: 20, h: 10, score: 0.8, classIndex: 1 };
+    const truck = { ...car, w: 21, score: 0.7, classIndex: 2 };
+    const person = { x: 12, y: 6, w: 6, h: 14, score: 0.6, classIndex: 0 };
+    expect(suppress([truck, car, person], 0.5, 0.8)).toEqual([car, person]);
+    expect(suppress([truck, car, person], 0.5)).toHaveLength(3);
+  });
+
   it('drops what is no box', () => {
     const good = { x: 0, y: 0, w: 5, h: 5, score: 0.5, classIndex: 0 };
     const bad = [
