@@ -2,7 +2,6 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { connect } from 'mqtt';
 import { Agent } from '../agent.ts';
 import { requireValid } from '../config/load.ts';
 import type { Config } from '../config/schema/config.ts';
@@ -13,6 +12,7 @@ import { systemClock } from '../core/clock.ts';
 import { createLog } from '../core/log.ts';
 import { startBroker } from '../mqtt/built-in-broker.ts';
 import { MqttConnection } from '../mqtt/connection.ts';
+import { listenTo } from '../mqtt/listener.ts';
 import { contactSheet, cropAround } from '../pipeline/still-drawing.ts';
 import { createSinks } from '../sinks/registry.ts';
 import { type DemoCamera, prepareFootage } from './footage.ts';
@@ -147,21 +147,6 @@ function configFor(
   const name = 'the configuration of the demo';
   const text = JSON.stringify(document, null, 2);
   return requireValid(validate(text, { name, environment: {} }), name).config;
-}
-
-/** An MQTT client of its own: proof that the messages arrive, not only that they were sent. */
-async function listenTo(
-  url: string,
-  topic: string,
-): Promise<{ count(): number; stop(): Promise<void> }> {
-  let received = 0;
-  const client = connect(url, { reconnectPeriod: 1000 });
-  client.on('message', () => {
-    received += 1;
-  });
-  client.on('error', () => undefined);
-  await new Promise<void>((settled) => client.subscribe(topic, { qos: 1 }, () => settled()));
-  return { count: () => received, stop: () => client.endAsync(true) };
 }
 
 /** Remembers the objects of this run that have a still, in the order in which they ended. */

@@ -70,6 +70,7 @@ class Daemon {
   isRestartWanted = false;
   private readonly clock: Clock = systemClock;
   private readonly log: Log;
+  private readonly startedMs: number = systemClock.wallMs();
   private readonly started: StoredConfig;
   private readonly mqtt: MqttConnection | undefined;
   private readonly agent: Agent;
@@ -92,11 +93,11 @@ class Daemon {
     });
     const { mqtt, clock } = this;
     if (mqtt === undefined) return;
-    this.listen(mqtt, store);
+    const remote = this.listen(mqtt, store);
     this.status = new StatusPublisher({
       mqtt,
       clock,
-      info: () => this.info(),
+      info: () => this.info(remote),
       health: () => ({ ...this.agent.health() }),
     });
   }
@@ -126,7 +127,7 @@ class Daemon {
     return config.mqtt && new MqttConnection({ config: config.mqtt, device, clock, log });
   }
 
-  private listen(mqtt: MqttConnection, store: ConfigStore): void {
+  private listen(mqtt: MqttConnection, store: ConfigStore): RemoteConfig {
     const remote = new RemoteConfig({
       store,
       started: this.started,
@@ -134,6 +135,7 @@ class Daemon {
         await this.agent.apply(plan, config);
         for (const camera of plan.cameras.removed) mqtt.forgetCamera(camera);
       },
+      changed: () => this.status?.tellInfo(),
       log: this.log,
     });
     const commands = agentCommands({
@@ -156,15 +158,15 @@ class Daemon {
       await this.agent.switch(camera, key, isOn);
       mqtt.retain('cameraState', { camera, key }, isOn ? 'ON' : 'OFF');
     });
+    return remote;
   }
 
-  private info(): Record<string, unknown> {
-    const { origin, version, hash } = this.started;
+  private info(remote: RemoteConfig): Record<string, unknown> {
     const { provider, provider_choices } = this.agent.health();
     return {
       version: VERSION,
-      started_at: new Date(this.clock.wallMs()).toISOString(),
-      config: { origin, version, hash },
+      started_at: new Date(this.startedMs).toISOString(),
+      config: remote.identity(),
       provider,
       provider_choices,
     };

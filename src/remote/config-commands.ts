@@ -22,7 +22,18 @@ export interface RemoteConfigOptions {
    * Resolves when what changed is healthy. When it rejects, it is called again with the way back.
    */
   readonly apply: (plan: ChangePlan, config: Config) => Promise<void>;
+  /** Called after a document has come into force. */
+  readonly changed?: () => void;
   readonly log: Log;
+}
+
+/** What is in force, as answers and the device's `info` tell it. */
+export interface ConfigIdentity {
+  readonly version: number;
+  /** SHA-256 of the document's text. */
+  readonly hash: string;
+  readonly origin: 'file' | 'pushed';
+  readonly restart_required: boolean;
 }
 
 type ConfigCommand = Extract<CommandName, `config/${string}`>;
@@ -60,7 +71,7 @@ export class RemoteConfig {
     return { ...this.identity(), config: hideSecrets(written, root) };
   }
 
-  private identity() {
+  identity(): ConfigIdentity {
     const { version, hash, origin } = this.running;
     return { version, hash, origin, restart_required: this.pendingKeys(this.running).length > 0 };
   }
@@ -113,7 +124,7 @@ export class RemoteConfig {
   }
 
   private async putInForce(wanted: LoadedConfig, plan: ChangePlan): Promise<number> {
-    const { store, apply, log } = this.options;
+    const { store, apply, changed, log } = this.options;
     if (wanted.hash === this.running.hash) return this.running.version;
     try {
       store.stage(wanted.text);
@@ -121,10 +132,11 @@ export class RemoteConfig {
       const version = store.promote(this.pendingKeys(wanted).length > 0);
       this.running = { ...wanted, origin: 'pushed', version };
       log.info({ version, hash: wanted.hash, ...plan }, 'configuration changed');
-      return version;
     } catch (error) {
       throw await this.goBack(wanted, error);
     }
+    changed?.();
+    return this.running.version;
   }
 
   private async goBack(wanted: LoadedConfig, cause: unknown): Promise<AgentError> {

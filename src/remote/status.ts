@@ -1,4 +1,4 @@
-// Tells how the agent is: `info` once, `health` every minute, both retained.
+// Tells how the agent is: `info` when it changes, `health` every minute, both retained.
 import { readFileSync } from 'node:fs';
 import { availableParallelism, freemem, loadavg, totalmem } from 'node:os';
 import type { Clock, Timer } from '../core/clock.ts';
@@ -7,7 +7,7 @@ import type { MqttConnection } from '../mqtt/connection.ts';
 export interface StatusOptions {
   readonly mqtt: MqttConnection;
   readonly clock: Clock;
-  /** Body of `info`; told once. */
+  /** Body of `info`; told at the start and by `tellInfo`. */
   info(): Record<string, unknown>;
   /** What the agent adds to the figures of the machine. */
   health(): Record<string, unknown>;
@@ -24,10 +24,15 @@ export class StatusPublisher {
   }
 
   start(): void {
-    const { mqtt, clock, info } = this.options;
-    mqtt.retain('info', {}, JSON.stringify(info()));
+    this.tellInfo();
     this.publish();
-    this.timer = clock.every(PERIOD_MS, () => this.publish());
+    this.timer = this.options.clock.every(PERIOD_MS, () => this.publish());
+  }
+
+  /** Call it when what `info` returns has changed. */
+  tellInfo(): void {
+    const { mqtt, info } = this.options;
+    mqtt.retain('info', {}, JSON.stringify(info()));
   }
 
   stop(): void {
