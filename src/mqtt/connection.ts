@@ -65,6 +65,7 @@ export class MqttConnection implements Service {
   private version: 4 | 5 = 5;
   private timers: Timer[] = [];
   private onSwitch: SwitchHandler | undefined;
+  private birth: { readonly topic: string; readonly onBirth: () => void } | undefined;
   private remindedMs = Number.NEGATIVE_INFINITY;
   private counts = { published: 0, received: 0, dropped: 0, connects: 0 };
   private lastError: string | null = null;
@@ -124,6 +125,21 @@ export class MqttConnection implements Service {
   /** Sets the retained value of a topic: now, or as soon as the broker is there. Empty removes it. */
   retain(name: TopicName, fields: TopicFields, payload: string | Buffer): void {
     this.retained.set(this.topics.path(name, fields), payload, TOPICS[name].qos);
+  }
+
+  /** The same for a topic outside the tree, which must be a legal one; QoS 1. */
+  retainAt(topic: string, payload: string): void {
+    this.retained.set(topic, payload, 1);
+  }
+
+  /** For a newcomer that keeps no retained messages of its own. */
+  resendRetained(): void {
+    this.retained.resend();
+  }
+
+  /** Calls `onBirth` whenever `online` is published on `topic`, a retained one included. Before `start`. */
+  onBirth(topic: string, onBirth: () => void): void {
+    this.birth = { topic, onBirth };
   }
 
   /** Removes every retained topic of a camera that is no more. */
@@ -208,7 +224,8 @@ export class MqttConnection implements Service {
     this.inFlight.begin(connack.properties);
     this.timers.push(this.options.clock.every(1000, () => this.inFlight.checkAge()));
     try {
-      await client.subscribeAsync(this.topics.subscriptions, { qos: 1 });
+      const births = this.birth === undefined ? [] : [this.birth.topic];
+      await client.subscribeAsync([...this.topics.subscriptions, ...births], { qos: 1 });
     } catch (error) {
       if (this.client !== client) return;
       this.log.warn({ cause: causeText(error) }, 'the broker refuses the command topics');
@@ -251,6 +268,10 @@ export class MqttConnection implements Service {
     isRetained: boolean,
   ): Promise<void> {
     this.counts.received += 1;
+    if (topic === this.birth?.topic) {
+      if (payload.toString() === 'online') this.birth.onBirth();
+      return;
+    }
     const parsed = this.topics.parse(topic);
     if (parsed?.name === 'command') {
       const { command } = parsed.fields;

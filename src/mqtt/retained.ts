@@ -43,10 +43,14 @@ export class RetainedState {
   async attach(transport: RetainedTransport): Promise<void> {
     this.transport = transport;
     this.inFlight.clear();
-    for (const topic of this.values.keys()) this.unsent.add(topic);
-    this.pump();
+    this.resend();
     if (this.isIdle) return;
     await new Promise<void>((resolve) => this.idleWaiters.push(resolve));
+  }
+
+  resend(): void {
+    for (const topic of this.values.keys()) this.unsent.add(topic);
+    this.pump();
   }
 
   detach(): void {

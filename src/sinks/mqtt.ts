@@ -5,6 +5,7 @@ import type { FrameTracks } from '../contracts/track.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import type { MqttConnection } from '../mqtt/connection.ts';
+import { thinned } from '../mqtt/home-assistant.ts';
 import { Delivery, type Outcome } from './delivery.ts';
 import { MotionState } from './motion-state.ts';
 import type { OutboxReader } from './outbox-reader.ts';
@@ -15,6 +16,8 @@ export interface MqttSinkDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly publishTracks: boolean;
+  /** Also send the thinned copy of live events that Home Assistant reads. */
+  readonly isForHomeAssistant?: boolean;
 }
 
 /** Below the receive maximum of common brokers, so that retained state and answers still fit beside. */
@@ -115,8 +118,10 @@ export class MqttSink implements Sink {
   }
 
   private async send(event: EventRecord): Promise<Outcome> {
-    const { connection } = this.deps;
+    const { connection, isForHomeAssistant = false } = this.deps;
     const { camera } = event;
+    const copy = isForHomeAssistant ? thinned(event) : undefined;
+    if (copy) connection.publish('cameraEventThinned', { camera }, JSON.stringify(copy));
     const outcome = await connection.deliver('cameraEvent', { camera }, JSON.stringify(event));
     if (outcome.kind === 'done') return { kind: 'delivered' };
     if (outcome.kind === 'refused') return { kind: 'rejected', cause: outcome.cause };

@@ -34,7 +34,7 @@ const COMMIT_MS = 50;
 /** Cursors alone may wait: losing them only means sending again. */
 const CURSOR_COMMIT_MS = 1000;
 /** Kept in memory: newest entries for readers that keep up, and all that the disk refuses. */
-const MEMORY_ENTRIES = 2000;
+const MEMORY_ENTRIES = 500;
 const MEMORY_LIMIT = 20_000;
 /** Events are about 1 kB; one of this size is a defect, and some brokers would refuse it. */
 const MAX_EVENT_BYTES = 64 * 1024;

@@ -23,6 +23,8 @@ export interface SinksDeps {
   readonly connection: MqttConnection | undefined;
   /** Sinks of the caller's own, for instance the terminal. */
   readonly extra?: readonly Sink[];
+  /** Home Assistant is told of this device: its copy of live events is published too. */
+  readonly isForHomeAssistant?: boolean;
 }
 
 export interface Sinks {
@@ -89,6 +91,7 @@ function receivers({ alerts, mqtt }: SinksConfig, deps: SinksDeps, outbox: Outbo
     clock,
     log,
     publishTracks: mqtt?.publish_tracks ?? false,
+    isForHomeAssistant: deps.isForHomeAssistant ?? false,
   });
   return [mqttSink, ...webhooks];
 }

@@ -13,6 +13,7 @@ import { createLog } from '../../src/core/log.ts';
 import { startBroker } from '../../src/mqtt/built-in-broker.ts';
 import type { MqttConfig } from '../../src/mqtt/client-options.ts';
 import { MqttConnection } from '../../src/mqtt/connection.ts';
+import { HomeAssistant } from '../../src/mqtt/home-assistant.ts';
 import { MqttSink } from '../../src/sinks/mqtt.ts';
 import { Outbox } from '../../src/sinks/outbox.ts';
 import { Store } from '../../src/sinks/store.ts';
@@ -402,6 +403,36 @@ describe.skipIf(!hasMosquitto)('with Mosquitto', () => {
     await pause(200);
     const late = await broker.listen(`${BASE}/cam/#`);
     expect(new Set(late.map(({ topic }) => topic.split('/')[3]))).toEqual(new Set(['front']));
+  });
+
+  test('Home Assistant: documents retained, removed with their camera, sent again at its birth', async () => {
+    await startMosquitto();
+    const connection = connectionTo({ url: broker.url });
+    const options = {
+      prefix: 'homeassistant',
+      device: 'gate-2',
+      version: '1',
+      topics: connection.topics,
+    };
+    const home = new HomeAssistant(options, connection, systemClock);
+    home.announce([
+      { id: 'front', labels: ['person'] },
+      { id: 'back', labels: [] },
+    ]);
+    await connection.start();
+    await until('up', () => connection.isUp);
+    home.announce([{ id: 'front', labels: ['person'] }], ['side']);
+    await pause(300);
+    const heard = await broker.listen('homeassistant/#');
+    expect(heard.map(({ topic }) => topic).sort()).toEqual([
+      'homeassistant/device/vedette_gate-2/config',
+      'homeassistant/device/vedette_gate-2_front/config',
+    ]);
+    const before = heard.length;
+    broker.send('homeassistant/status', 'online');
+    await until('sent again', () => heard.length === before + 3);
+    expect(heard.filter(({ topic }) => topic.endsWith('_front/config')).length).toBe(2);
+    home.stop();
   });
 
   test('TLS with a private authority and client certificate; a wrong authority is refused', async () => {
