@@ -17,7 +17,7 @@ cv2.setNumThreads(0)  # its thread pool does not survive the fork of the feeder 
 PAD = 114
 MAX_BOXES = 64
 # How often a picture is drawn: rare classes and varied sources more, near-identical street frames less.
-REPEAT = {"coco": 3.0, "bikeoi": 3.0, "jitesh": 2.0, "capimg": 1.3, "capcoco": 1.3, "caxtiq": 0.7, "vocneg": 0.7}
+REPEAT = {"coco": 4.0, "bikeoi": 3.0, "jitesh": 2.0, "capimg": 1.3, "capcoco": 1.3, "caxtiq": 0.5, "hyuug": 0.7, "vocneg": 0.7}
 
 
 class Corpus:
@@ -45,11 +45,7 @@ class Corpus:
     @staticmethod
     def _weight(row):
         weight = next((w for p, w in REPEAT.items() if row["file"].startswith(p)), 1.0)
-        if row["file"].startswith("hyuug") and not row["boxes"]:
-            weight = 0.5
-        if row["file"].startswith("voc12") and all(b[0] in (6, 7) for b in row["boxes"]):
-            weight = 0.6
-        return weight * (1.5 if any(b[0] == 4 for b in row["boxes"]) else 1.0)
+        return weight * (2.0 if any(b[0] in (4, 5) and b[5] == 1 for b in row["boxes"]) else 1.0)
 
     def __len__(self):
         return len(self.rows)
@@ -91,7 +87,7 @@ class Views:
             rects = [(0, 0, cx, cy), (cx, 0, size, cy), (0, cy, cx, size), (cx, cy, size, size)]
             low, high = 0.3, 1.1
         else:
-            rects, (low, high) = [(0, 0, size, size)], (0.5, 1.5)
+            rects, (low, high) = [(0, 0, size, size)], (max(0.5, 0.75 * size / 416), 1.5)
         for rect in rects:
             factor = math.exp(rng.uniform(math.log(low), math.log(high)))
             self._paste(canvas, weight, boxes, rect, factor)

@@ -84,13 +84,27 @@ def coco_set(folder):
         yield cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.array(boxes[image["id"]], np.float32).reshape(-1, 6), labelled
 
 
-def val_set(corpus):
+def clip_set(video, truth):
+    """The marked frames of a video; persons only."""
+    marked = {f["frame"]: f for f in json.loads(Path(truth).read_text())["frames"]}
+    capture = cv2.VideoCapture(str(video))
+    for number in range(max(marked) + 1):
+        read, bgr = capture.read()
+        if not read:
+            raise RuntimeError(f"{video}: no frame {number}")
+        if number in marked:
+            rows = [(0, x, y, x + w, y + h, kind == "ignore") for kind in ("persons", "ignore") for x, y, w, h in marked[number][kind]]
+            yield cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.array(rows, np.float32).reshape(-1, 6), [0]
+
+
+def val_rows(corpus):
+    """(file, picture, truth rows as in `coco_set`, classes people completed) of the validation split."""
     root = Path(corpus) / "val"
     for line in (root / "labels.jsonl").read_text().splitlines():
         row = json.loads(line)
         truth = [(b[0], b[1], b[2], b[1] + b[3], b[2] + b[4], b[5] == 0) for b in row["boxes"]]
         image = cv2.cvtColor(cv2.imread(str(root / row["file"])), cv2.COLOR_BGR2RGB)
-        yield image, np.array(truth, np.float32).reshape(-1, 6), [c for c in row["complete"] if c < len(CLASSES)]
+        yield row["file"], image, np.array(truth, np.float32).reshape(-1, 6), [c for c in row["complete"] if c < len(CLASSES)]
 
 
 def merge(rows, keep):
@@ -149,6 +163,7 @@ def main():
     p.add_argument("models", nargs="+")
     p.add_argument("--shared", default="../shared", help="folder with corpus/, images/ and models/")
     p.add_argument("--size", type=int, default=416)
+    p.add_argument("--clip", help="vtest.avi of Debian's opencv-doc: also score the frames marked in test/fixtures/vtest-truth.json")
     p.add_argument("--json", help="also write the figures here")
     args = p.parse_args()
     shared = Path(args.shared)
@@ -156,7 +171,10 @@ def main():
     sets = {"airport10_person": (lambda: coco_set(shared / "images/airport10_person"), None),
             "coco_val80": (lambda: coco_set(shared / "images/coco_val80"), None),
             "vehicle8": (lambda: coco_set(shared / "images/vehicle8"), VEHICLES),
-            "corpus val": (lambda: val_set(shared / "corpus"), None)}
+            "corpus val": (lambda: (row[1:] for row in val_rows(shared / "corpus")), None)}
+    if args.clip:
+        truth = Path(__file__).parents[2] / "test" / "fixtures" / "vtest-truth.json"
+        sets["demo clip"] = (lambda: clip_set(args.clip, truth), None)
     figures = {}
     for model in models:
         runner = Runner(model, args.size)
@@ -168,18 +186,23 @@ def main():
 
 
 def report(figures):
+    """A Markdown table: AP50 of each file, as a share of YOLOX-nano's in brackets, and by size for the last file but YOLOX-nano."""
     *names, base = figures
-    for dataset in figures[base]:
-        for c, reference in figures[base][dataset].items():
-            line = f"{dataset:17} {c:10} n={reference['objects']:4} {base} {100 * reference['all']:5.1f}"
-            for name in names:
-                ap = figures[name][dataset][c]["all"]
-                line += f" | {name} {100 * ap:5.1f} = {ap / max(reference['all'], 1e-9):.2f}"
-            print(line)
-        for name in figures:
-            mean = np.mean([v["all"] for v in figures[name][dataset].values()])
-            reference = np.mean([v["all"] for v in figures[base][dataset].values()])
-            print(f"{dataset:17} {name:24} mean AP50 {100 * mean:5.1f} = {mean / reference:.2f}")
+    print("| set | class | objects | YOLOX-nano | " + " | ".join(Path(n).stem for n in names) + f" | {Path(names[-1]).stem} small / medium / large |")
+    print("|---|---|---|---|" + "---|" * (len(names) + 1))
+    for dataset, classes in figures[base].items():
+        for c, reference in classes.items():
+            cells = [share(figures[n][dataset][c]["all"], reference["all"]) for n in names]
+            sizes = " / ".join("-" if figures[names[-1]][dataset][c][s] is None else f"{100 * figures[names[-1]][dataset][c][s]:.0f}" for s in ("small", "medium", "large"))
+            print(f"| {dataset} | {c} | {reference['objects']} | {100 * reference['all']:.1f} | " + " | ".join(cells) + f" | {sizes} |")
+        if len(classes) > 1:
+            means = {n: float(np.mean([v["all"] for v in figures[n][dataset].values()])) for n in figures}
+            cells = [share(means[n], means[base]) for n in names]
+            print(f"| {dataset} | **mean** | | {100 * means[base]:.1f} | " + " | ".join(cells) + " | |")
+
+
+def share(ap, reference):
+    return f"{100 * ap:.1f} ({ap / max(reference, 1e-9):.2f})"
 
 
 if __name__ == "__main__":
