@@ -1,0 +1,346 @@
+// A real camera process, forked as the agent does, on real footage; ffmpeg is the oracle for pixels and counts.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { type RtspServer, startRtspServer } from '../../src/cli/rtsp-camera.ts';
+import type { CameraOrder, PrintFormat, Ticket } from '../../src/contracts/ticket.ts';
+import { type AccessUnit, RecordParser } from '../../src/pipeline/encoded-pipe.ts';
+import { needsShared, shared } from '../shared.ts';
+import { orderOf, RGB_320, type Said, TestCamera } from './camera-harness.ts';
+
+const footage = (name: string): string => shared('media', name);
+const folder = mkdtempSync(path.join(tmpdir(), 'vedette-camera-'));
+const open: TestCamera[] = [];
+const servers: (RtspServer | Server)[] = [];
+
+async function start(source: string, overrides: Partial<CameraOrder> = {}): Promise<TestCamera> {
+  const camera = await TestCamera.open(orderOf(source, overrides));
+  open.push(camera);
+  return camera;
+}
+
+async function serve(...files: string[]): Promise<RtspServer> {
+  const mounts = files.map((file, at) => ({ path: `cam${at}`, file: footage(file) }));
+  const server = await startRtspServer({ mounts });
+  servers.push(server);
+  return server;
+}
+
+function ffmpeg(...options: string[]): Buffer {
+  return execFileSync('ffmpeg', ['-v', 'fatal', ...options], { maxBuffer: 1 << 30 });
+}
+
+function countFrames(file: string): number {
+  const report = execFileSync('ffprobe', [
+    ...['-v', 'fatal', '-count_frames', '-select_streams', 'v:0'],
+    ...['-show_entries', 'stream=nb_read_frames', '-of', 'csv=p=0', footage(file)],
+  ]);
+  return Number(String(report).trim());
+}
+
+/** Mean difference of two pictures, in steps of 255. */
+function difference(a: Uint8Array, b: Uint8Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += Math.abs((a[i] ?? 0) - (b[i] ?? 0));
+  return sum / a.length;
+}
+
+function picture(widthPx: number, heightPx: number): PrintFormat {
+  return { ...RGB_320, widthPx, heightPx, fit: 'stretch' };
+}
+
+/** Every frame, printed before the next one is decoded. */
+async function printAll(
+  camera: TestCamera,
+  format: PrintFormat,
+): Promise<{ frames: Said<'frame'>[]; pictures: Uint8Array[] }> {
+  const frames: Said<'frame'>[] = [];
+  const pictures: Uint8Array[] = [];
+  const bytes = format.widthPx * format.heightPx * 3;
+  for (;;) {
+    const frame = await camera.next('frame');
+    if (frame === undefined) return { frames, pictures };
+    const answer = await camera.print(frame.sequence, { format });
+    expect(answer).toMatchObject({ kind: 'printed', bytes });
+    frames.push(frame);
+    pictures.push(camera.arena.view(0, bytes).slice());
+  }
+}
+
+function quantile(values: readonly number[], share: number): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(share * (values.length - 1))] ?? Number.NaN;
+}
+
+afterEach(async () => {
+  for (const camera of open.splice(0)) camera.child.kill('SIGKILL');
+  for (const server of servers.splice(0)) {
+    if ('stop' in server) await server.stop();
+    else server.close();
+  }
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe.skipIf(needsShared('camera-process'))('a camera process with a file', () => {
+  it.each([
+    ['TestV4.mp4', 'h264', 'bt709', 12],
+    ['bodypose.mp4', 'h265', 'bt709', 40],
+    ['test_jpeg_bt709.mp4', 'mjpeg', 'bt601', 1],
+  ] as const)('gives every frame of %s in order, as ffmpeg decodes them', async (file, codec, matrix, nth) => {
+    const camera = await start(footage(file));
+    const format = picture(160, 90);
+    const { frames, pictures } = await printAll(camera, format);
+    expect(frames.map(({ sequence }) => sequence)).toEqual(frames.map((_, at) => at + 1));
+    expect(frames).toHaveLength(countFrames(file));
+    for (const [at, frame] of frames.entries()) {
+      expect(frame.ptsNs).toBeGreaterThan(frames[at - 1]?.ptsNs ?? -1);
+    }
+    expect(camera.all('stream')[0]).toMatchObject({ codec, pixelFormat: 'I420' });
+    expect(camera.all('ended')[0]).toMatchObject({ end: 'end_of_stream' });
+
+    const oracle = ffmpeg(
+      ...['-i', footage(file), '-map', '0:v:0', '-fps_mode', 'passthrough'],
+      ...['-vf', `select='not(mod(n,${nth}))',scale=160:90:flags=area+accurate_rnd+full_chroma_int+full_chroma_inp:in_color_matrix=${matrix}`],
+      ...['-pix_fmt', 'rgb24', '-f', 'rawvideo', '-'],
+    );
+    const size = 160 * 90 * 3;
+    const worst = pictures
+      .filter((_, at) => at % nth === 0)
+      .map((printed, at) => difference(printed, oracle.subarray(at * size, (at + 1) * size)));
+    console.info(`${file}: ${frames.length} frames, worst mean difference ${Math.max(...worst).toFixed(2)}`);
+    expect(worst.length * size).toBe(oracle.length);
+    expect(Math.max(...worst)).toBeLessThan(2);
+  });
+
+  it('prints the frame that was asked for and no other', async () => {
+    const camera = await start(footage('test_video.mp4'));
+    const { pictures } = await printAll(camera, picture(640, 480));
+    const oracle = ffmpeg('-i', footage('test_video.mp4'), '-pix_fmt', 'rgb24', '-f', 'rawvideo', '-');
+    const size = 640 * 480 * 3;
+    const nearest = pictures.map((printed) => {
+      const distances = pictures.map((_, at) =>
+        difference(printed, oracle.subarray(at * size, (at + 1) * size)),
+      );
+      return distances.indexOf(Math.min(...distances));
+    });
+    expect(nearest).toEqual(pictures.map((_, at) => at));
+    expect(pictures).toHaveLength(10);
+  });
+
+  it('keeps the newest frames and those printed last, and refuses the rest', async () => {
+    const camera = await start(footage('test_video.mp4'), { heldFrames: 2 });
+    await camera.next('frame');
+    await camera.print(1);
+    // Frames 2 to 4 are waited for in vain, a second each.
+    while ((await camera.next('frame'))?.sequence !== 4);
+    const answers = await Promise.all([1, 2, 3, 4].map((sequence) => camera.print(sequence)));
+    expect(answers).toMatchObject([
+      { kind: 'printed' },
+      { kind: 'refused', cause: 'frame_gone' },
+      { kind: 'printed' },
+      { kind: 'printed' },
+    ]);
+  });
+
+  it('plays a looped file on and on, sequence and pts rising', async () => {
+    const camera = await start(footage('test_video.mp4'), { loop: true });
+    const frames: Said<'frame'>[] = [];
+    while (frames.length < 35) {
+      const frame = await camera.next('frame');
+      if (frame === undefined) throw new Error(JSON.stringify(camera.said.at(-1)));
+      await camera.print(frame.sequence);
+      frames.push(frame);
+    }
+    expect(frames.map(({ sequence }) => sequence)).toEqual(frames.map((_, at) => at + 1));
+    for (let at = 1; at < frames.length; at++) {
+      const stepMs = ((frames[at]?.ptsNs ?? 0) - (frames[at - 1]?.ptsNs ?? 0)) / 1e6;
+      expect(stepMs).toBeCloseTo(1000 / 30, 0);
+    }
+    expect(await camera.close()).toBe(0);
+  });
+
+  it('is refused where no decoder is there, or the picture is larger than allowed', async () => {
+    const lacking = await start(footage('TestV4.mp4'), { decoderElement: 'nosuch264dec' });
+    expect(await lacking.next('ended')).toMatchObject({
+      end: 'unsupported',
+      cause: expect.stringContaining('nosuch264dec'),
+    });
+    const large = await start(footage('TestV4.mp4'), { maxWidthPx: 1279 });
+    expect(await large.next('ended')).toMatchObject({
+      end: 'unsupported',
+      cause: expect.stringContaining('width=(int)1280'),
+    });
+    expect(large.all('frame')).toEqual([]);
+    const absent = await start(path.join(folder, 'nothing.mp4'));
+    expect(await absent.next('ended')).toMatchObject({ cause: expect.stringContaining('No such file') });
+  });
+
+  it('survives tickets that nobody should send, and writes nothing for them', async () => {
+    const camera = await start(footage('test_video.mp4'), { arenaBytes: 1 << 20 });
+    const frame = await camera.next('frame');
+    const sequence = frame?.sequence ?? 0;
+    camera.arena.memory.fill(0x5a);
+    const hostile: Partial<Ticket>[] = [
+      { offset: 1 },
+      { offset: -64 },
+      { offset: (1 << 20) - 64 },
+      { offset: 2 ** 53 },
+      { offset: Number.NaN },
+      { rectangle: [0, 0, Number.NaN, 1] },
+      { rectangle: [0, 0, 0, 0] },
+      { rectangle: [0.5, 0.5, -1, 1] },
+      { rectangle: [1e300, 0, 1, 1] },
+      { format: { ...RGB_320, widthPx: 1e9 } },
+      { format: { ...RGB_320, widthPx: 0 } },
+      { format: { ...RGB_320, layout: 'tiled' as 'planar' } },
+      { format: { ...RGB_320, mean: [] as unknown as PrintFormat['mean'] } },
+      { format: undefined as unknown as PrintFormat },
+      { rectangle: 'all' as unknown as Ticket['rectangle'] },
+    ];
+    for (const ticket of hostile) {
+      expect([ticket, await camera.print(sequence, ticket)]).toMatchObject([
+        ticket,
+        { kind: 'refused', cause: 'bad_ticket' },
+      ]);
+    }
+    expect(camera.arena.memory.every((byte) => byte === 0x5a)).toBe(true);
+    expect(await camera.print(sequence)).toMatchObject({ kind: 'printed' });
+  });
+
+  it('answers a thousand tickets without growing', async () => {
+    const camera = await start(footage('TestV4.mp4'), { loop: true, realtime: true });
+    const roundTrips: number[] = [];
+    const rss: number[] = [];
+    for (let count = 0; count < 1200; count++) {
+      const frame = camera.all('frame').at(-1) ?? (await camera.next('frame'));
+      const sentMs = performance.now();
+      const answer = await camera.print(frame?.sequence ?? 0);
+      if (answer.kind === 'printed' && count >= 200) roundTrips.push(performance.now() - sentMs);
+      if (count % 100 === 99) rss.push(camera.rssBytes());
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    const grown = ((rss.at(-1) ?? 0) - (rss[2] ?? 0)) / 2 ** 20;
+    console.info(
+      `ticket round trip at 1280x720: p50 ${quantile(roundTrips, 0.5).toFixed(2)} ms, ` +
+        `p99 ${quantile(roundTrips, 0.99).toFixed(2)} ms, ${roundTrips.length} tickets; RSS ${grown.toFixed(1)} MiB`,
+    );
+    expect(roundTrips.length).toBeGreaterThan(900);
+    expect(grown).toBeLessThan(16);
+  });
+});
+
+describe.skipIf(needsShared('camera-process'))('a camera process with RTSP', () => {
+  it('decodes H.264 and H.265 and learns the time of capture from the camera', async () => {
+    const { clips } = await serve('TestV4.mp4', 'bodypose.mp4');
+    for (const [at, codec] of ['h264', 'h265'].entries()) {
+      const camera = await start(clips[at]?.url ?? '', { realtime: true });
+      let last: Said<'frame'> | undefined;
+      for (;;) {
+        const frame = await camera.next('frame');
+        if (frame === undefined) throw new Error(JSON.stringify(camera.said.at(-1)));
+        expect(frame.sequence).toBeGreaterThan(last?.sequence ?? 0);
+        expect(frame.ptsNs).toBeGreaterThan(last?.ptsNs ?? -1);
+        expect(Math.abs(frame.captureMs - Date.now())).toBeLessThan(5000);
+        last = frame;
+        if (frame.captureClock === 'rtcp') break;
+      }
+      expect(camera.all('stream')[0]).toMatchObject({ codec, widthPx: 1280, heightPx: 720 });
+      expect(await camera.close()).toBe(0);
+    }
+  });
+
+  it('does over UDP what it does over TCP', async () => {
+    const { clips } = await serve('person-bicycle-car-detection-7sec.mp4');
+    const camera = await start(clips[0]?.url ?? '', { transport: 'udp', realtime: true });
+    for (let count = 0; count < 10; count++) expect(await camera.next('frame')).toBeDefined();
+  });
+
+  it('passes access units on while they are wanted, from a key frame on, on the timeline of the frames', async () => {
+    const { clips } = await serve('pedestrian_survaillance.mp4');
+    const camera = await start(clips[0]?.url ?? '', { realtime: true });
+    const parser = new RecordParser();
+    const units: AccessUnit[] = [];
+    camera.encoded.on('data', (chunk: Buffer) => units.push(...parser.push(chunk)));
+    for (let count = 0; count < 5; count++) await camera.next('frame');
+    expect(units).toEqual([]);
+    camera.send({ kind: 'encoded', wanted: true });
+    while (units.length < 60) await camera.next('frame');
+    camera.send({ kind: 'encoded', wanted: false });
+    expect(units[0]).toMatchObject({ codec: 'h264', key: true, configChanged: true });
+    const shown = new Set(camera.all('frame').map(({ ptsNs }) => Math.round((ptsNs * 9) / 1e5)));
+    expect(units.slice(0, 50).filter(({ pts }) => shown.has(pts)).length).toBeGreaterThan(40);
+    const stream = path.join(folder, 'units.h264');
+    writeFileSync(stream, Buffer.concat(units.map(({ data }) => data)));
+    const decoded = ffmpeg('-i', stream, '-f', 'framemd5', '-').toString();
+    expect(decoded.split('\n').filter((line) => /^0,/.test(line)).length).toBe(units.length);
+  });
+
+  it('tells a wrong password from a dead address, and lets nobody see the password', async () => {
+    const password = 'correct horse!"#$%&=@/:?';
+    const server = await startRtspServer({
+      mounts: [{ path: 'cam', file: footage('TestV4.mp4') }],
+      username: 'watch',
+      password,
+    });
+    servers.push(server);
+    const url = `rtsp://127.0.0.1:${server.port}/cam`;
+    const right = await start(url, { username: 'watch', password, realtime: true });
+    expect(await right.next('frame')).toBeDefined();
+    const visible =
+      JSON.stringify(right.said) + readFileSync(`/proc/${right.child.pid}/cmdline`, 'utf8');
+    expect(visible).not.toContain('correct horse');
+    const wrong = await start(url, { username: 'watch', password: 'planted-secret' });
+    expect(await wrong.next('ended')).toMatchObject({ end: 'auth_failed' });
+    expect(JSON.stringify(wrong.said)).not.toContain('planted-secret');
+    const anonymous = await start(url);
+    expect(await anonymous.next('ended')).toMatchObject({ end: 'auth_failed' });
+  });
+
+  it('calls a camera unreachable that nobody answers for, and unsupported one that sends too large a picture', async () => {
+    const closed = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => closed.once('listening', resolve));
+    const port = (closed.address() as { port: number }).port;
+    await new Promise((resolve) => closed.close(resolve));
+    const dead = await start(`rtsp://127.0.0.1:${port}/x`);
+    expect(await dead.next('ended')).toMatchObject({ end: 'unreachable' });
+    const { clips } = await serve('TestV4.mp4');
+    const large = await start(clips[0]?.url ?? '', { maxHeightPx: 700 });
+    expect(await large.next('ended')).toMatchObject({
+      end: 'unsupported',
+      cause: expect.stringContaining('4096x700'),
+    });
+    expect(large.all('frame')).toEqual([]);
+  });
+
+  it('ends by itself when the camera falls silent in the middle of a sentence', async () => {
+    const silent = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1');
+    servers.push(silent);
+    await new Promise((resolve) => silent.once('listening', resolve));
+    const camera = await start(`rtsp://127.0.0.1:${(silent.address() as { port: number }).port}/x`);
+    expect(await camera.next('ended')).toMatchObject({ end: 'unreachable' });
+    expect(await camera.gone).toBe(0);
+  });
+});
+
+describe.skipIf(needsShared('camera-process'))('the end of a camera process', () => {
+  it.each([
+    ['close', (camera: TestCamera) => camera.send({ kind: 'close' })],
+    ['SIGTERM', (camera: TestCamera) => camera.child.kill('SIGTERM')],
+    ['a vanished agent', (camera: TestCamera) => camera.child.disconnect()],
+  ])('comes with %s, while frames flow and while it connects', async (_what, end) => {
+    const live = await start(footage('TestV4.mp4'), { loop: true, realtime: true });
+    await live.next('frame');
+    end(live);
+    expect(await live.gone).toBe(0);
+    const waiting = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1');
+    servers.push(waiting);
+    await new Promise((resolve) => waiting.once('listening', resolve));
+    const { port } = waiting.address() as { port: number };
+    const connecting = await start(`rtsp://127.0.0.1:${port}/x`);
+    await new Promise((resolve) => waiting.once('connection', resolve));
+    end(connecting);
+    expect(await connecting.gone).toBe(0);
+  });
+});
