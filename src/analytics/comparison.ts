@@ -1,16 +1,5 @@
 // `>= 3` and its kin, and `22:00-06:00`: the small texts inside rules.
-import type { Comparison } from './rule-plan.ts';
-
-const COMPARISON = /^\s*(>=|<=|==|!=|>|<)\s*(-?\d+(?:\.\d+)?)\s*$/;
-const WINDOW = /^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$/;
-
-export function isComparison(text: string): boolean {
-  return COMPARISON.test(text);
-}
-
-export function isWindow(text: string): boolean {
-  return WINDOW.test(text);
-}
+import { COMPARISON, type Comparison, WINDOW } from '../contracts/rule.ts';
 
 /** Whether `value` fits; a value that is not known never does. */
 export function fits(comparison: Comparison, value: number | undefined): boolean {

@@ -1,7 +1,5 @@
 // Whether a condition holds in this frame, for which objects, and why.
-import type { Track } from '../contracts/track.ts';
-import { comparisonText, fits, windowOf } from './comparison.ts';
-import { total } from './counters.ts';
+
 import type {
   Comparison,
   Condition,
@@ -10,7 +8,10 @@ import type {
   ObjectsCondition,
   SunCondition,
   TimeCondition,
-} from './rule-plan.ts';
+} from '../contracts/rule.ts';
+import type { Track } from '../contracts/track.ts';
+import { comparisonText, fits, windowOf } from './comparison.ts';
+import { total } from './counters.ts';
 import type { SceneState } from './scene.ts';
 import { isWithin, localTime } from './schedule.ts';
 import { type Chains, stepSequence } from './sequence.ts';

@@ -1,6 +1,6 @@
 // Totals per zone and line that begin anew on schedule and outlive restarts.
-import type { ScenePlan } from './plan.ts';
-import { periodOf, type ResetSchedule } from './schedule.ts';
+import type { ResetSchedule, ScenePlan } from '../contracts/scene.ts';
+import { periodOf } from './schedule.ts';
 import { placeEvent, type SceneEvent, type View } from './view.ts';
 
 /** Plain data: stored as JSON and given back after a restart. */

@@ -1,8 +1,8 @@
 // Which objects are meant: by label, size, score, and by what is masked out.
 import type { Detection } from '../contracts/detection.ts';
 import { area, type Point } from '../contracts/geometry.ts';
+import type { ObjectFilter } from '../contracts/scene.ts';
 import type { Track } from '../contracts/track.ts';
-import type { ObjectFilter } from './plan.ts';
 import { anchorOf, isInside } from './shapes.ts';
 
 export function isMeant(track: Track, filter: ObjectFilter): boolean {

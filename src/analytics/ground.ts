@@ -1,6 +1,6 @@
 // From the picture to metres on a flat ground, by four points whose places are known.
 import type { Point } from '../contracts/geometry.ts';
-import type { GroundPlan } from './plan.ts';
+import type { GroundPlan } from '../contracts/scene.ts';
 
 export interface Ground {
   /** Undefined above the horizon. */

@@ -1,8 +1,8 @@
 // Things that somebody left behind or took away.
 import { iou } from '../contracts/geometry.ts';
+import type { ZonePlan } from '../contracts/scene.ts';
 import type { Track } from '../contracts/track.ts';
 import type { Motion } from './motion.ts';
-import type { ZonePlan } from './plan.ts';
 import { anchorOf, isInside } from './shapes.ts';
 import {
   objectEvent,

@@ -1,8 +1,8 @@
 // Objects that cross a line, counted in both directions.
 import type { Point } from '../contracts/geometry.ts';
+import type { LinePlan } from '../contracts/scene.ts';
 import type { Track } from '../contracts/track.ts';
 import { isMeant } from './filter.ts';
-import type { LinePlan } from './plan.ts';
 import { anchorOf } from './shapes.ts';
 import { objectEvent, type SceneEvent, seconds, type View } from './view.ts';
 

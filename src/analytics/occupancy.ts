@@ -1,5 +1,5 @@
 // What a zone as a whole does: how many are in it, too many for too long, nobody for too long.
-import type { ZonePlan } from './plan.ts';
+import type { ZonePlan } from '../contracts/scene.ts';
 import { placeEvent, type SceneEvent, seconds, type View } from './view.ts';
 import type { Visits } from './zone.ts';
 

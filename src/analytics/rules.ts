@@ -1,6 +1,7 @@
 // When rules fire: on the edge, not while; not twice for the same thing; not in quiet hours.
+
+import type { RulePlan, Rules } from '../contracts/rule.ts';
 import { evaluate, type Facts, type Verdict } from './condition.ts';
-import type { RulePlan, Rules } from './rule-plan.ts';
 import type { Chains } from './sequence.ts';
 import { placeEvent, type SceneEvent } from './view.ts';
 

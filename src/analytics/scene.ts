@@ -1,4 +1,6 @@
 // One camera's scene, frame by frame: (plan, state, view) → (events, state). Nothing is kept elsewhere.
+
+import type { ScenePlan } from '../contracts/scene.ts';
 import type { FrameTracks } from '../contracts/track.ts';
 import { type Counters, stepCounters } from './counters.ts';
 import { calibrate, type Ground } from './ground.ts';
@@ -6,7 +8,6 @@ import { EMPTY_LEFT, type LeftState, stepLeft } from './left-object.ts';
 import { EMPTY_LINE, type LineState, stepLine } from './line.ts';
 import { type Motion, stepMotion } from './motion.ts';
 import { EMPTY_OCCUPANCY, type Occupancy, stepOccupancy } from './occupancy.ts';
-import type { ScenePlan } from './plan.ts';
 import type { SceneEvent, StaticChange, View } from './view.ts';
 import { stepZone, type Visits } from './zone.ts';
 

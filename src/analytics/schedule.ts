@@ -1,10 +1,7 @@
 // The world's clock in the place where the cameras are: times of day, days, resets.
 
-/** When counters begin anew, by the wall clock of the configured time zone. */
-export type ResetSchedule = 'never' | 'hourly' | 'daily' | 'weekly' | 'monthly';
-
-export const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
-export type Day = (typeof DAYS)[number];
+import { DAYS, type Day } from '../contracts/rule.ts';
+import type { ResetSchedule } from '../contracts/scene.ts';
 
 export interface LocalTime {
   readonly year: number;

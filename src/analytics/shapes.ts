@@ -1,6 +1,6 @@
 // Points, polygons and boxes: where something is, and how far.
 import type { Box, Point } from '../contracts/geometry.ts';
-import type { Anchor } from './plan.ts';
+import type { Anchor } from '../contracts/scene.ts';
 
 export function anchorOf(box: Box, anchor: Anchor): Point {
   const [x, y, w, h] = box;

@@ -1,8 +1,9 @@
 // Who is in a zone, since when, and what follows from it: enter, exit, dwell, loitering, wrong way, speeding, stopping.
+
+import type { ZonePlan } from '../contracts/scene.ts';
 import type { Track } from '../contracts/track.ts';
 import { isMeant } from './filter.ts';
 import type { Motion } from './motion.ts';
-import type { ZonePlan } from './plan.ts';
 import { anchorOf, coveredShare, edgeDistance, isInside } from './shapes.ts';
 import { objectEvent, type SceneEvent, seconds, type View } from './view.ts';
 

@@ -1,5 +1,6 @@
 // What a schema cannot say: rules that tie one part of the configuration to another.
 import { nearest } from './problem.ts';
+import { checkScenes } from './scene-meaning.ts';
 import { type CameraConfig, type Config, configSchema } from './schema/config.ts';
 import { metadataAt, type Path, rootOf } from './schema/keys.ts';
 
@@ -20,6 +21,7 @@ export const checkMeaning: ConfigCheck = (config) => [
   ...alertReceivers(config),
   ...neverStarting(config),
   ...hiddenSecrets(config, []),
+  ...checkScenes(config),
 ];
 
 /** Cameras that are opened twice cost twice, and many cameras refuse a second connection. */

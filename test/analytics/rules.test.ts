@@ -1,16 +1,17 @@
 // Rules: what holds, when it fires, and what it says about why.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { comparisonText, fits, isComparison } from '../../src/analytics/comparison.ts';
-import {
-  ACTION_DEFAULTS,
-  type Condition,
-  RULE_DEFAULTS,
-  type RulePlan,
-} from '../../src/analytics/rule-plan.ts';
+import { comparisonText, fits } from '../../src/analytics/comparison.ts';
 import { type RuleStates, stepRules } from '../../src/analytics/rules.ts';
 import { analyseScene, newScene } from '../../src/analytics/scene.ts';
 import type { SceneEvent } from '../../src/analytics/view.ts';
+import {
+  ACTION_DEFAULTS,
+  COMPARISON,
+  type Condition,
+  RULE_DEFAULTS,
+  type RulePlan,
+} from '../../src/contracts/rule.ts';
 import {
   lineOf,
   planOf,
@@ -227,7 +228,7 @@ test('comparisons agree with the operators they are written with', () => {
           '==': value === limit,
           '!=': value !== limit,
         }[sign];
-        expect(isComparison(`${sign} ${limit}`)).toBe(true);
+        expect(COMPARISON.test(`${sign} ${limit}`)).toBe(true);
         expect(fits(`${sign}${limit}`, value)).toBe(expected);
         expect(fits(`${sign}${limit}`, undefined)).toBe(false);
       },
@@ -235,5 +236,10 @@ test('comparisons agree with the operators they are written with', () => {
   );
   expect(fits(3, 3)).toBe(true);
   expect(comparisonText(3)).toBe('>= 3');
-  expect(['3', '=> 3', '> x', ''].map(isComparison)).toEqual([false, false, false, false]);
+  expect(['3', '=> 3', '> x', ''].map((text) => COMPARISON.test(text))).toEqual([
+    false,
+    false,
+    false,
+    false,
+  ]);
 });

@@ -1,14 +1,15 @@
 // Tracks and scenes for analytics tests, made without a tracker.
+
+import { analyseScene, newScene, type SceneState } from '../../src/analytics/scene.ts';
+import type { SceneEvent, StaticChange } from '../../src/analytics/view.ts';
+import type { Point } from '../../src/contracts/geometry.ts';
 import {
   LINE_DEFAULTS,
   type LinePlan,
   type ScenePlan,
   ZONE_DEFAULTS,
   type ZonePlan,
-} from '../../src/analytics/plan.ts';
-import { analyseScene, newScene, type SceneState } from '../../src/analytics/scene.ts';
-import type { SceneEvent, StaticChange } from '../../src/analytics/view.ts';
-import type { Point } from '../../src/contracts/geometry.ts';
+} from '../../src/contracts/scene.ts';
 import type { Track } from '../../src/contracts/track.ts';
 
 export const START_MS: number = Date.UTC(2026, 0, 5, 12);

@@ -36,9 +36,22 @@ describe('schema', () => {
   it('asks for nothing but a camera', () => {
     expect(v.safeParse(configSchema, { cameras: { a: '/x' } }).success).toBe(true);
     expect(CONFIG_KEYS.filter((key) => key.isRequired).map((key) => key.pattern)).toEqual([
+      'device.location.latitude',
+      'device.location.longitude',
       'cameras',
+      'cameras.<id>.ground.picture',
+      'cameras.<id>.ground.metres',
       'runtime.plugins.<n>.name',
       'runtime.plugins.<n>.library',
+      'zones.<id>.camera',
+      'zones.<id>.polygon',
+      'zones.<id>.crowd.count',
+      'lines.<id>.camera',
+      'lines.<id>.points',
+      'rules.<id>.when',
+      'rules.<id>.then',
+      'rules.<id>.then.event',
+      'rules.<id>.quiet.<n>.time',
       'mqtt.url',
       'alerts.<n>.name',
       'alerts.<n>.url',

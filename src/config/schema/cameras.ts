@@ -1,6 +1,7 @@
 // Section `cameras`: one block per camera, of which only the address is mandatory.
 import * as v from 'valibot';
 import { parseSource } from '../source-url.ts';
+import { point, polygon } from './places.ts';
 import { fraction, labels, NAME, NAME_RULE, numberBetween, text, wholeNumber } from './values.ts';
 
 const SOURCE_RULE =
@@ -156,7 +157,38 @@ const analysis = {
   ),
 };
 
-const block = v.strictObject({ ...address, ...stream, ...analysis });
+const fourPoints = v.tuple([point, point, point, point]);
+const metres = v.tuple([v.number(), v.number()]);
+
+const scene = {
+  masks: v.optional(
+    v.pipe(
+      v.array(polygon),
+      v.description('Areas in which nothing is looked at; what stands there does not exist.'),
+      v.metadata({ apply: 'live' }),
+    ),
+    [],
+  ),
+  ground: v.exactOptional(
+    v.pipe(
+      v.strictObject({
+        picture: v.pipe(
+          fourPoints,
+          v.description('Four points of a flat ground, `[x, y]` as fractions of the picture.'),
+          v.metadata({ apply: 'live' }),
+        ),
+        metres: v.pipe(
+          v.tuple([metres, metres, metres, metres]),
+          v.description('The same four points on the ground, in metres.'),
+          v.metadata({ apply: 'live' }),
+        ),
+      }),
+      v.description('How the picture lies on the ground; speeds are measured with it.'),
+    ),
+  ),
+};
+
+const block = v.strictObject({ ...address, ...stream, ...analysis, ...scene });
 
 const settings = v.pipe(
   block,

@@ -3,12 +3,15 @@ import * as v from 'valibot';
 import { alerts } from './alerts.ts';
 import { cameras } from './cameras.ts';
 import { device } from './device.ts';
+import { lines } from './lines.ts';
 import { log } from './log.ts';
 import { model } from './model.ts';
 import { mqtt } from './mqtt.ts';
+import { rules } from './rules.ts';
 import { runtime } from './runtime.ts';
 import { storage } from './storage.ts';
 import { tracking } from './tracking.ts';
+import { zones } from './zones.ts';
 
 export const configSchema = v.strictObject({
   device: v.optional(device, {}),
@@ -16,6 +19,9 @@ export const configSchema = v.strictObject({
   model,
   runtime: v.optional(runtime, {}),
   tracking: v.optional(tracking, {}),
+  zones: v.optional(zones, {}),
+  lines: v.optional(lines, {}),
+  rules: v.optional(rules, {}),
   mqtt: v.exactOptional(mqtt),
   storage: v.optional(storage, {}),
   alerts: v.optional(alerts, []),

@@ -1,7 +1,7 @@
 // Section `device`: who this machine is to the outside.
 import { hostname } from 'node:os';
 import * as v from 'valibot';
-import { NAME, name } from './values.ts';
+import { NAME, name, numberBetween } from './values.ts';
 
 export const device = v.pipe(
   v.strictObject({
@@ -15,8 +15,36 @@ export const device = v.pipe(
         v.metadata({ apply: 'agent', environment: true }),
       ),
     ),
+    timezone: v.optional(
+      v.pipe(
+        v.string(),
+        v.check(isTimezone, 'a name of the time zone database, like Europe/Berlin'),
+        v.description('Whose clock schedules, quiet hours and counter resets follow.'),
+        v.metadata({ apply: 'live' }),
+      ),
+      'UTC',
+    ),
+    location: v.exactOptional(
+      v.pipe(
+        v.strictObject({
+          latitude: v.pipe(
+            numberBetween(-90, 90),
+            v.description('Degrees north.'),
+            v.examples([52.52]),
+            v.metadata({ apply: 'live' }),
+          ),
+          longitude: v.pipe(
+            numberBetween(-180, 180),
+            v.description('Degrees east.'),
+            v.examples([13.4]),
+            v.metadata({ apply: 'live' }),
+          ),
+        }),
+        v.description('Where it stands, for rules that ask for the sun.'),
+      ),
+    ),
   }),
-  v.transform((section) => ({ name: section.name ?? hostName() })),
+  v.transform((section) => ({ ...section, name: section.name ?? hostName() })),
   v.description('Who this machine is to the outside.'),
 );
 
@@ -26,4 +54,13 @@ function hostName(): string {
     .split('.')[0]!
     .replace(/[^A-Za-z0-9_-]/g, '-');
   return NAME.test(label) ? label : 'vedette';
+}
+
+function isTimezone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en-US', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
 }

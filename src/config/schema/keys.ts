@@ -18,6 +18,8 @@ export interface SchemaNode {
   readonly item?: SchemaNode;
   readonly items?: readonly SchemaNode[];
   readonly options?: readonly unknown[];
+  /** Of a lazy schema; without data it gives the union of all it may be. */
+  readonly getter?: (data: unknown) => SchemaNode;
   readonly literal?: unknown;
   readonly requirement?: unknown;
   readonly message?: unknown;
@@ -49,6 +51,7 @@ export function rootOf(schema: GenericSchema): SchemaNode {
 function alternatives(node: SchemaNode): SchemaNode[] {
   if (node.pipe !== undefined) return alternatives(node.pipe[0]!);
   if (node.wrapped !== undefined) return alternatives(node.wrapped);
+  if (node.type === 'lazy') return alternatives(node.getter!(undefined));
   if (node.type === 'union') return (node.options as SchemaNode[]).flatMap(alternatives);
   return [node];
 }
@@ -120,6 +123,7 @@ function metadataOf(node: SchemaNode): KeyMetadata {
 /** What `node` takes, as it stands after "allowed:". */
 export function takes(node: SchemaNode): string {
   const rules = [...layers(node)].filter((layer) => layer.kind === 'validation');
+  if (isRecursive(node)) return 'a condition';
   const options = alternatives(node).map((option) => optionText(option, rules));
   if (node.type === 'union' || alternatives(node).length > 1) {
     return unionOptions(node)
@@ -153,7 +157,7 @@ function optionText(option: SchemaNode, rules: readonly SchemaNode[]): string {
     case 'literal':
       return String(option.literal);
     case 'array':
-      return `a list; each ${takes(option.item!)}`;
+      return `${listText(rules)}; each ${takes(option.item!)}`;
     case 'tuple':
       return `a list of ${option.items!.length}; each ${takes(option.items![0]!)}`;
     case 'record':
@@ -161,6 +165,11 @@ function optionText(option: SchemaNode, rules: readonly SchemaNode[]): string {
     default:
       return 'a block of keys';
   }
+}
+
+function listText(rules: readonly SchemaNode[]): string {
+  const least = rules.find((rule) => rule.type === 'min_length')?.message;
+  return typeof least === 'string' ? `a list of ${least}` : 'a list';
 }
 
 function numberText(rules: readonly SchemaNode[]): string {
@@ -176,6 +185,7 @@ function oneOf(words: readonly string[]): string {
 
 /** Every key below `root` in the order of the schema, blocks before their keys. */
 export function listKeys(root: SchemaNode, prefix = ''): Key[] {
+  if (isRecursive(root)) return [];
   return childrenOf(root).flatMap(({ name, node }) => {
     const pattern = prefix === '' ? name : `${prefix}.${name}`;
     const below = listKeys(node, pattern);
@@ -197,6 +207,12 @@ function describe(pattern: string, node: SchemaNode, isBlock: boolean): Key {
     isRequired: !isOptional(node) && !/>$/.test(pattern),
     defaultValue: defaultOf(node),
   };
+}
+
+/** Blocks that may contain themselves are described where they are used. */
+function isRecursive(node: SchemaNode): boolean {
+  const inner = node.pipe?.[0] ?? node.wrapped;
+  return node.type === 'lazy' || (inner !== undefined && inner !== node && isRecursive(inner));
 }
 
 function isOptional(node: SchemaNode): boolean {

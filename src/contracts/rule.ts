@@ -1,6 +1,13 @@
 // Rules as people write them: `when` something is so, `then` tell somebody.
-import type { EventType } from '../contracts/event.ts';
-import type { Day } from './schedule.ts';
+import type { EventType } from './event.ts';
+
+export const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
+export type Day = (typeof DAYS)[number];
+
+/** An operator and a number. */
+export const COMPARISON: RegExp = /^\s*(>=|<=|==|!=|>|<)\s*(-?\d+(?:\.\d+)?)\s*$/;
+/** Hours and minutes of beginning and end. */
+export const WINDOW: RegExp = /^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$/;
 
 /** `'>= 3'`, `'< 0.5'`, `'== 2'`; a bare number means "at least". */
 export type Comparison = string | number;

@@ -1,6 +1,8 @@
 // What is watched in a scene: zones, lines, masks and the ground, as the configuration says it.
-import type { Point } from '../contracts/geometry.ts';
-import type { ResetSchedule } from './schedule.ts';
+import type { Point } from './geometry.ts';
+
+/** When counters begin anew, by the wall clock of the configured time zone. */
+export type ResetSchedule = 'never' | 'hourly' | 'daily' | 'weekly' | 'monthly';
 
 /** Which point of an object decides where it is. People and vehicles stand where their box ends. */
 export type Anchor = 'bottom_centre' | 'centre' | 'overlap';
