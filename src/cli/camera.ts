@@ -1,7 +1,7 @@
 // `vedette camera`: serves video files as RTSP cameras until Ctrl-C.
 import { existsSync } from 'node:fs';
-import { parseArgs } from 'node:util';
-import { AgentError, causeText } from '../core/errors.ts';
+import { AgentError } from '../core/errors.ts';
+import { integerOption, readOptions } from './options.ts';
 import { type RtspServerOptions, startRtspServer } from './rtsp-camera.ts';
 
 const HELP = `Usage: vedette camera FILE... [options]
@@ -51,7 +51,16 @@ export async function cameraCommand(args: string[]): Promise<number> {
 
 /** Undefined when only help is asked for. */
 function parse(args: string[]): RtspServerOptions | undefined {
-  const { values, positionals: files } = read(args);
+  const { values, positionals: files } = readOptions(args, {
+    port: { type: 'string', default: '8554' },
+    path: { type: 'string', multiple: true },
+    loop: { type: 'boolean', default: false },
+    fps: { type: 'string' },
+    user: { type: 'string' },
+    password: { type: 'string' },
+    listen: { type: 'string', default: '127.0.0.1' },
+    help: { type: 'boolean', short: 'h', default: false },
+  });
   if (values.help) return undefined;
   if (files.length === 0) throw usage('name at least one video file');
   for (const file of files) if (!existsSync(file)) throw usage(`there is no file ${file}`);
@@ -73,32 +82,11 @@ function parse(args: string[]): RtspServerOptions | undefined {
   return {
     mounts: files.map((file, at) => ({ file, path: paths[at] as string })),
     address: values.listen,
-    port: Math.trunc(number('--port', values.port, 0, 65535)),
+    port: integerOption('port', values.port, { min: 0, max: 65535 }) ?? 0,
     loop: values.loop,
     ...(values.fps === undefined ? {} : { fps: number('--fps', values.fps, 0.1, 240) }),
     ...(values.user === undefined ? {} : { username: values.user, password: password ?? '' }),
   };
-}
-
-function read(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        port: { type: 'string', default: '8554' },
-        path: { type: 'string', multiple: true },
-        loop: { type: 'boolean', default: false },
-        fps: { type: 'string' },
-        user: { type: 'string' },
-        password: { type: 'string' },
-        listen: { type: 'string', default: '127.0.0.1' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-  } catch (error) {
-    throw usage(causeText(error));
-  }
 }
 
 function number(option: string, text: string, least: number, most: number): number {

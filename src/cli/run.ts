@@ -11,6 +11,7 @@ import { MqttConnection } from '../mqtt/connection.ts';
 import { agentCommands } from '../remote/agent-commands.ts';
 import { RemoteConfig } from '../remote/config-commands.ts';
 import { StatusPublisher } from '../remote/status.ts';
+import { Systemd } from '../service/systemd.ts';
 import { createSinks } from '../sinks/registry.ts';
 import { installationChecks } from './installation-checks.ts';
 import { resolveModel } from './installed-models.ts';
@@ -75,6 +76,7 @@ class Daemon {
   private readonly mqtt: MqttConnection | undefined;
   private readonly agent: Agent;
   private readonly status: StatusPublisher | undefined;
+  private readonly systemd: Systemd;
 
   constructor(store: ConfigStore, log: Log) {
     this.started = store.load();
@@ -92,6 +94,11 @@ class Daemon {
       log,
     });
     const { mqtt, clock } = this;
+    this.systemd = new Systemd({
+      ...{ environment: process.env, clock, log },
+      progress: () => this.agent.progress(),
+      status: () => this.summary(),
+    });
     if (mqtt === undefined) return;
     const remote = this.listen(mqtt, store);
     this.status = new StatusPublisher({
@@ -111,14 +118,25 @@ class Daemon {
     await this.mqtt?.start();
     await this.agent.start();
     this.status?.start();
+    this.systemd.ready();
   }
 
   async stop(): Promise<void> {
     this.log.info('vedette stops');
+    this.systemd.stopping();
     this.status?.stop();
     await this.agent.stop();
     await this.mqtt?.stop();
     this.log.info('vedette stopped');
+  }
+
+  /** For `systemctl status`. */
+  private summary(): string {
+    const cameras = this.agent.cameraStatuses();
+    const live = cameras.filter((camera) => camera.state === 'live');
+    const away = cameras.filter((camera) => camera.state !== 'live');
+    const others = away.map(({ camera, state }) => `, ${camera} ${state}`).join('');
+    return `${live.length} of ${cameras.length} cameras live${others}`;
   }
 
   private connection(config: Config): MqttConnection | undefined {
