@@ -18,6 +18,9 @@ struct VedetteBranch {
   GstElement* built;
   /// The caps of the line that was built.
   GstCaps* accepted;
+  gboolean connected;
+  /// A stream of this session was chosen.
+  gint selected;
 };
 
 struct VedetteBranchClass {
@@ -129,22 +132,30 @@ gboolean sinkEvent(GstPad* pad, GstObject* parent, GstEvent* event) {
 }
 
 /// Only the first video stream of a camera is set up: no sound, no metadata, no second picture.
-gboolean selectStream(GstElement*, guint, GstCaps* caps, gpointer chosen) {
+gboolean selectStream(GstElement*, guint, GstCaps* caps, gpointer branch) {
   const GstStructure* stream = gst_caps_get_structure(caps, 0);
   if (g_strcmp0(gst_structure_get_string(stream, "media"), "video") != 0) return FALSE;
-  return g_atomic_int_compare_and_exchange(static_cast<gint*>(chosen), 0, 1);
+  return g_atomic_int_compare_and_exchange(&self(branch)->selected, FALSE, TRUE);
 }
 
+/// Links the first pad whose stream is video that we know; the others stay unlinked.
+void padAdded(GstElement*, GstPad* pad, gpointer branch) {
+  if (!gst_pad_is_linked(self(branch)->sink)) gst_pad_link(pad, self(branch)->sink);
+}
+
+/// The element called `streams`, beside us, gives its pads while it runs, and gives new ones each time it runs again.
 void connectSource(VedetteBranch* branch) {
   GstObject* pipeline = gst_object_get_parent(GST_OBJECT(branch));
   if (pipeline == nullptr) return;
-  GstElement* source = GST_IS_BIN(pipeline) ? gst_bin_get_by_name(GST_BIN(pipeline), "source") : nullptr;
-  if (source != nullptr && g_signal_lookup("select-stream", G_OBJECT_TYPE(source)) != 0) {
-    g_signal_connect_data(source, "select-stream", G_CALLBACK(selectStream), g_new0(gint, 1),
-                          [](gpointer data, GClosure*) { g_free(data); }, static_cast<GConnectFlags>(0));
-  }
-  if (source != nullptr) gst_object_unref(source);
+  GstElement* source = GST_IS_BIN(pipeline) ? gst_bin_get_by_name(GST_BIN(pipeline), "streams") : nullptr;
   gst_object_unref(pipeline);
+  if (source == nullptr) return;
+  branch->connected = TRUE;
+  g_signal_connect_object(source, "pad-added", G_CALLBACK(padAdded), branch, static_cast<GConnectFlags>(0));
+  if (g_signal_lookup("select-stream", G_OBJECT_TYPE(source)) != 0) {
+    g_signal_connect_object(source, "select-stream", G_CALLBACK(selectStream), branch, static_cast<GConnectFlags>(0));
+  }
+  gst_object_unref(source);
 }
 
 void tearDown(VedetteBranch* branch) {
@@ -155,11 +166,12 @@ void tearDown(VedetteBranch* branch) {
     branch->built = nullptr;
   }
   gst_clear_caps(&branch->accepted);
+  branch->selected = FALSE;
 }
 
 GstStateChangeReturn changeState(GstElement* element, GstStateChange change) {
   VedetteBranch* branch = self(element);
-  if (change == GST_STATE_CHANGE_NULL_TO_READY) connectSource(branch);
+  if (change == GST_STATE_CHANGE_NULL_TO_READY && !branch->connected) connectSource(branch);
   const GstStateChangeReturn result = GST_ELEMENT_CLASS(vedette_branch_parent_class)->change_state(element, change);
   if (change == GST_STATE_CHANGE_PAUSED_TO_READY) tearDown(branch);
   return result;

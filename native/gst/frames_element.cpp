@@ -30,6 +30,7 @@ GstStaticPadTemplate sinkTemplate = GST_STATIC_PAD_TEMPLATE(
 struct VedetteFrames {
   GstBaseSink parent;
   std::shared_ptr<FrameStore> store;
+  vedette::gst::ArrivalFilter arrivals;
   GstVideoInfo info;
   guint heldFrames;
   gboolean paced;
@@ -80,7 +81,7 @@ gboolean proposeAllocation(GstBaseSink* sink, GstQuery* query) {
 GstFlowReturn render(GstBaseSink* sink, GstBuffer* buffer) {
   VedetteFrames* frames = self(sink);
   const GstClockTime running = gst_segment_to_running_time(&sink->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
-  auto capture = captureOf(GST_ELEMENT(sink), buffer, running);
+  auto capture = captureOf(frames->arrivals, buffer, running);
   if (!frames->paced && GST_CLOCK_TIME_IS_VALID(running)) {
     const double offset = static_cast<double>(frames->store->timelineOffsetNs());
     capture = {frames->store->startedMs() + (offset + static_cast<double>(running)) / kNsPerMs, false};
@@ -115,6 +116,7 @@ void finalize(GObject* object) {
 
 static void vedette_frames_init(VedetteFrames* frames) {
   new (&frames->store) std::shared_ptr<FrameStore>();
+  new (&frames->arrivals) vedette::gst::ArrivalFilter();
   gst_video_info_init(&frames->info);
   frames->heldFrames = 3;
   frames->paced = TRUE;

@@ -34,6 +34,7 @@ struct VedetteUnits {
   GstBaseTransform parent;
   std::shared_ptr<UnitStore> store;
   std::shared_ptr<FrameStore> timeline;
+  vedette::gst::ArrivalFilter arrivals;
 };
 
 struct VedetteUnitsClass {
@@ -74,7 +75,7 @@ GstFlowReturn look(GstBaseTransform* transform, GstBuffer* buffer) {
   unit.buffer = std::shared_ptr<GstBuffer>(gst_buffer_ref(buffer), [](GstBuffer* held) { gst_buffer_unref(held); });
   unit.ptsNs = offset + pts;
   unit.dtsNs = offset + dts;
-  unit.capture = captureOf(GST_ELEMENT(transform), buffer, pts < 0 ? GST_CLOCK_TIME_NONE : static_cast<GstClockTime>(pts));
+  unit.capture = captureOf(units->arrivals, buffer, pts < 0 ? GST_CLOCK_TIME_NONE : static_cast<GstClockTime>(pts));
   unit.key = !GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
   units->store->push(std::move(unit));
   return GST_FLOW_OK;
@@ -91,6 +92,7 @@ void finalize(GObject* object) {
 static void vedette_units_init(VedetteUnits* units) {
   new (&units->store) std::shared_ptr<UnitStore>();
   new (&units->timeline) std::shared_ptr<FrameStore>();
+  new (&units->arrivals) vedette::gst::ArrivalFilter();
   gst_base_transform_set_passthrough(&units->parent, TRUE);
 }
 

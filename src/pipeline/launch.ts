@@ -1,7 +1,7 @@
 // Launch lines for GStreamer, generated from a camera's order: pure, and free of anything a person wrote.
 //
-// A line starts with the source and ends in a `vedettebranch`, which builds one of several branches once the stream's
-// caps are known. URL, path and credentials never stand in a line: they are properties of the element `source`.
+// A line names a source and a `vedettebranch`, which links itself to the first video stream of the element `streams` and
+// builds one of several branches once that stream's caps are known. URL, path and credentials never stand in a line: they are properties of the source element.
 import type { CameraOrder, Codec } from '../contracts/ticket.ts';
 import type { Source } from './source.ts';
 
@@ -18,13 +18,16 @@ export interface Launch {
   readonly line: string;
   /** In the order in which they are tried. */
   readonly branches: readonly Branch[];
-  /** Set on the element `source` before it starts. One that this version of GStreamer lacks is left out. */
+  /** The element that gets the properties of `source` before it starts; those it lacks in this version are left out. */
+  readonly sourceName: string;
   readonly source: Readonly<Record<string, string | boolean>>;
 }
 
 /** The element names that `launch` gives and decode-gstreamer.ts looks for. */
 export const NAMES = {
   source: 'source',
+  /** Gives its pads while it runs; native/gst/branch_element.cpp looks for it. */
+  streams: 'streams',
   branch: 'branch',
   frames: 'frames',
   units: 'units',
@@ -95,8 +98,11 @@ const FORMATS: readonly Format[] = [
 
 /** Camera firmwares answer within a second; what is silent for 5 s is gone. Microseconds. */
 const SILENCE_US = 5_000_000;
-/** UDP packets overtake each other; over TCP there is nothing to put in order. */
-const JITTER_MS = { tcp: 0, udp: 200 } as const;
+/**
+ * How long a gap between packets may stay open. Packets in order pass at once, so only the first one waits for this.
+ * `buffer-mode=none` keeps the camera's time stamps as they are: bent to our clock, those of B-frames came out of order.
+ */
+const JITTER_MS = 200;
 /** Pixels up to which one thread keeps up with a camera on a small board: Full HD in whole macroblocks. */
 const ONE_THREAD_PX = 1920 * 1088;
 /** Decoders that leave pictures in memory the CPU cannot read, and what brings them out. */
@@ -114,20 +120,23 @@ export function launch(
   switch (source.kind) {
     case 'rtsp':
       return {
-        line: `${rtspSource(order)} ! ${branch}`,
+        line: `${rtspSource(order)} ${branch}`,
         branches: FORMATS.flatMap((format) => rtpBranch(format, order, source, has) ?? []),
+        sourceName: NAMES.streams,
         source: rtspProperties(order, source.url),
       };
     case 'file':
       return {
-        line: `filesrc name=${NAMES.source} ! parsebin ! ${branch}`,
+        line: `filesrc name=${NAMES.source} ! parsebin name=${NAMES.streams} ${branch}`,
         branches: plainBranches(order, source, has),
+        sourceName: NAMES.source,
         source: { location: source.path },
       };
     case 'device':
       return {
         line: `v4l2src name=${NAMES.source} ! ${branch}`,
         branches: plainBranches(order, source, has),
+        sourceName: NAMES.source,
         source: { device: source.path },
       };
   }
@@ -142,9 +151,13 @@ function bounded(caps: string, order: CameraOrder): string {
   return `${caps},width=[1,${order.maxWidthPx}],height=[1,${order.maxHeightPx}]`;
 }
 
+/**
+ * `buffer-mode=none`: presentation times are the camera's own. The default estimates clock skew from arrival times, which
+ * B-frames confuse: frames 100 ms apart came out 24 to 245 ms apart.
+ */
 function rtspSource(order: CameraOrder): string {
   const drop = order.transport === 'udp' ? ' drop-on-latency=true' : '';
-  return `rtspsrc name=${NAMES.source} protocols=${order.transport} latency=${JITTER_MS[order.transport]}${drop} timeout=${SILENCE_US} tcp-timeout=${SILENCE_US}`;
+  return `rtspsrc name=${NAMES.streams} protocols=${order.transport} buffer-mode=none latency=${JITTER_MS}${drop} buffer-mode=none timeout=${SILENCE_US} tcp-timeout=${SILENCE_US}`;
 }
 
 function rtspProperties(order: CameraOrder, url: string): Record<string, string | boolean> {
