@@ -1,4 +1,5 @@
 // The composition root: builds the services of the daemon in order and joins them; they stop in reverse.
+import { join } from 'node:path';
 import type { ChangePlan } from './config/diff.ts';
 import type { Config } from './config/schema/config.ts';
 import type { CameraStatus } from './contracts/camera.ts';
@@ -6,7 +7,7 @@ import type { Frame } from './contracts/frame.ts';
 import type { Choice } from './contracts/hardware.ts';
 import type { ModelManifest } from './contracts/model.ts';
 import type { SinkHealth, SinkRecord } from './contracts/sink.ts';
-import type { Clock } from './core/clock.ts';
+import type { Clock, Timer } from './core/clock.ts';
 import { AgentError } from './core/errors.ts';
 import { Lifecycle, type Service } from './core/lifecycle.ts';
 import type { Log } from './core/log.ts';
@@ -16,8 +17,10 @@ import { findRuntimeLibrary } from './native/runtime-library.ts';
 import { describeRuntime } from './native/session.ts';
 import { cameraPlan, cameraSettings } from './pipeline/camera-plan.ts';
 import { CameraSet } from './pipeline/cameras.ts';
+import { CounterFile } from './pipeline/counter-file.ts';
 import { Metrics } from './pipeline/metrics.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
+import { scenesOf } from './pipeline/scene-plan.ts';
 import { SnapshotKeeper, STILL_SLOT_BYTES } from './pipeline/snapshot.ts';
 import { CameraSupervisor } from './pipeline/supervisor.ts';
 import { createTracker } from './track/create-tracker.ts';
@@ -50,6 +53,7 @@ export interface AgentHealth {
 
 export type CameraSwitch = 'enabled' | 'detect';
 
+const COUNTERS_KEPT_MS = 60_000;
 /** Stills that can be printed at the same time. */
 const STILL_SLOTS = 2;
 
@@ -84,6 +88,7 @@ export class Agent {
   async apply(plan: ChangePlan, config: Config): Promise<void> {
     this.config = config;
     this.options.log.level = config.log.level;
+    this.pipeline.scene.setScenes(scenesOf(config));
     for (const camera of plan.cameras.removed) {
       await this.cameras.remove(camera);
       this.pipeline.removeCamera(camera);
@@ -146,11 +151,7 @@ export class Agent {
           this.opened.arena.close();
         },
       },
-      {
-        name: 'pipeline',
-        start: async () => this.joinStages(),
-        stop: () => this.pipeline.stop(),
-      },
+      this.pipelineService(),
       {
         name: 'cameras',
         start: async () => {
@@ -160,6 +161,28 @@ export class Agent {
         stop: () => this.cameras.stop(),
       },
     ];
+  }
+
+  /** Totals of zones and lines are kept over restarts; a crash costs at most the last minute. */
+  private pipelineService(): Service {
+    const { clock, log } = this.options;
+    const file = new CounterFile(join(this.config.storage.path, 'counters.json'), log);
+    const save = () => file.write(this.pipeline.scene.counters());
+    let timer: Timer | undefined;
+    return {
+      name: 'pipeline',
+      start: async () => {
+        this.joinStages();
+        this.pipeline.scene.setScenes(scenesOf(this.config));
+        this.pipeline.scene.restore(file.read());
+        timer = clock.every(COUNTERS_KEPT_MS, save);
+      },
+      stop: async () => {
+        await this.pipeline.stop();
+        timer?.cancel();
+        save();
+      },
+    };
   }
 
   private async openEngine(): Promise<void> {

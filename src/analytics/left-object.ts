@@ -52,7 +52,7 @@ export function stepLeft(
     if (!isIn(zone, track.box) || !stands(track, motion, view)) continue;
     if (people.some((person) => isNear(person, track.box, view.aspect))) continue;
     watch(track.id, (aloneMs) =>
-      objectEvent('object_left', view, track, { zone: name }, { alone_s: seconds(aloneMs) }),
+      objectEvent('object_left', view.timeMs, track, { zone: name }, { alone_s: seconds(aloneMs) }),
     );
   }
   for (const change of view.changes ?? []) {

@@ -142,14 +142,14 @@ function crossing(
   lastMs: number | undefined,
   view: View,
 ): SceneEvent[] {
-  const events = [objectEvent('line_cross', view, track, { line: name }, { direction })];
+  const events = [objectEvent('line_cross', view.timeMs, track, { line: name }, { direction })];
   if (line.allowed !== undefined && direction !== line.allowed) {
     const data = { direction, allowed: line.allowed };
-    events.push(objectEvent('wrong_way', view, track, { line: name }, data));
+    events.push(objectEvent('wrong_way', view.timeMs, track, { line: name }, data));
   }
   if (lastMs !== undefined && view.timeMs - lastMs <= (line.tailgating_s ?? -1) * 1000) {
     const data = { direction, gap_s: seconds(view.timeMs - lastMs) };
-    events.push(objectEvent('tailgating', view, track, { line: name }, data));
+    events.push(objectEvent('tailgating', view.timeMs, track, { line: name }, data));
   }
   return events;
 }

@@ -38,14 +38,14 @@ export interface SceneEvent {
 /** An event about an object in a zone or at a line. */
 export function objectEvent(
   type: EventType,
-  view: View,
+  timeMs: number,
   track: Track,
   place: { zone?: string; line?: string },
   data: Readonly<Record<string, unknown>>,
 ): SceneEvent {
   return {
     type,
-    timeMs: view.timeMs,
+    timeMs,
     track,
     objectId: track.id,
     label: track.label,

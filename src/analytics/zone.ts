@@ -55,7 +55,7 @@ export function stepZone(
     const visit = observe(zone, known, track, view);
     if (visit === undefined) continue;
     if (visit.isIn && known?.isIn !== true) {
-      events.push(objectEvent('zone_enter', view, track, { zone: name }, {}));
+      events.push(objectEvent('zone_enter', view.timeMs, track, { zone: name }, {}));
     } else if (!visit.isIn && known?.isIn === true) {
       events.push(exitEvent(name, known, track, view, visit.doubtMs ?? view.timeMs, 'left'));
       continue;
@@ -119,7 +119,7 @@ function exitEvent(
   reason: 'left' | 'ended',
 ): SceneEvent {
   const data = { dwell_s: seconds(leftMs - visit.enteredMs), reason };
-  return objectEvent('zone_exit', view, track, { zone: name }, data);
+  return objectEvent('zone_exit', view.timeMs, track, { zone: name }, data);
 }
 
 function watch(
@@ -169,7 +169,7 @@ function tell(
 ): { visit: Visit; events: SceneEvent[] } {
   const events = found
     .filter(([type]) => !visit.told.includes(type))
-    .map(([type, data]) => objectEvent(type, view, visit.track, { zone: name }, data));
+    .map(([type, data]) => objectEvent(type, view.timeMs, visit.track, { zone: name }, data));
   const stillStands = found.some(([type]) => type === 'stationary');
   const kept = visit.told.filter((type) => type !== 'stationary' || stillStands);
   const told = [...new Set([...kept, ...found.map(([type]) => type)])];

@@ -6,15 +6,16 @@ import type { Ticket } from '../contracts/ticket.ts';
 import type { Tracker } from '../contracts/track.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
+import { ulid } from '../core/ulid.ts';
 import type { InferenceEngine } from '../infer/engine.ts';
-import { AnalyseStage } from './analyse.ts';
 import { Batcher, type Printed } from './batch.ts';
 import { type DetectionFilter, InferStage } from './infer.ts';
+import { Interpreter } from './interpret.ts';
 import type { Metrics } from './metrics.ts';
 import { PublishStage } from './publish.ts';
+import type { SceneStage } from './scene.ts';
 import { type ScheduleCounts, Scheduler } from './scheduler.ts';
 import type { SnapshotKeeper } from './snapshot.ts';
-import { TrackStage } from './track.ts';
 
 export interface CameraSettings extends DetectionFilter {
   /** Analysed frames per second. */
@@ -41,27 +42,18 @@ export class Pipeline {
   private readonly scheduler = new Scheduler();
   private readonly batch: Batcher;
   private readonly infer: InferStage;
-  private readonly track: TrackStage;
-  private readonly analyse: AnalyseStage;
+  private readonly interpreter: Interpreter;
   private readonly publish: PublishStage;
   private completedRuns = 0;
 
   constructor(deps: PipelineDeps) {
     this.deps = deps;
     const { engine, clock, log, metrics, snapshots } = deps;
-    this.publish = new PublishStage({ ...deps, model: engine.manifest });
-    this.analyse = new AnalyseStage({
-      happened: (happening) => this.publish.event(happening),
-      counted: (camera, counts) => this.publish.counts(camera, counts),
-      improved: (track, best) => snapshots?.improve(track, best),
-    });
-    this.track = new TrackStage({
+    this.publish = new PublishStage({ ...deps, model: engine.manifest, idFor: ulid });
+    this.interpreter = new Interpreter({
+      publish: this.publish,
       createTracker: deps.createTracker,
-      deliver: (tracks) => {
-        this.analyse.push(tracks);
-        this.publish.tracks(tracks);
-      },
-      deliverEnded: (camera, ended) => this.analyse.end(camera, ended),
+      improved: (track, best) => snapshots?.improve(track, best),
     });
     this.infer = new InferStage({
       engine,
@@ -71,7 +63,7 @@ export class Pipeline {
       filterOf: (camera) => this.cameras.get(camera) ?? NOTHING,
       deliver: (result) => {
         const startMs = clock.monotonicMs();
-        if (this.cameras.has(result.frame.camera)) this.track.push(result);
+        if (this.cameras.has(result.frame.camera)) this.interpreter.push(result);
         metrics.analyseMs.add(clock.monotonicMs() - startMs);
       },
     });
@@ -88,6 +80,11 @@ export class Pipeline {
         this.infer.abandon(frame);
       },
     });
+  }
+
+  /** Zones, lines and rules; they may be exchanged at any time. */
+  get scene(): SceneStage {
+    return this.interpreter.scene;
   }
 
   /** Adds a camera or changes what is wanted of it; takes effect with its next frame. */
@@ -123,7 +120,7 @@ export class Pipeline {
   /** The camera's process is gone: its waiting frame is dropped and its tracks end. */
   sessionEnded(camera: string): void {
     this.scheduler.dropPending(camera);
-    this.track.finish(camera);
+    this.interpreter.finish(camera);
   }
 
   camera(status: CameraStatus, was: CameraStatus['state']): void {
@@ -143,7 +140,7 @@ export class Pipeline {
   async stop(): Promise<void> {
     this.batch.stop();
     await this.batch.drain();
-    this.track.finishAll();
+    this.interpreter.finishAll();
     await this.publish.drain();
   }
 

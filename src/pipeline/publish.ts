@@ -5,11 +5,11 @@ import type { Frame } from '../contracts/frame.ts';
 import type { Box } from '../contracts/geometry.ts';
 import type { ModelManifest } from '../contracts/model.ts';
 import type { SinkRecord, Still } from '../contracts/sink.ts';
-import type { FrameTracks } from '../contracts/track.ts';
+import type { FrameTracks, Track } from '../contracts/track.ts';
 import type { Clock } from '../core/clock.ts';
-import { ulid } from '../core/ulid.ts';
 import type { Happening } from './analyse.ts';
 import type { Metrics } from './metrics.ts';
+import type { SceneHappening } from './scene.ts';
 import type { SnapshotKeeper } from './snapshot.ts';
 
 export interface PublishDeps {
@@ -17,6 +17,8 @@ export interface PublishDeps {
   readonly model: Pick<ModelManifest, 'name' | 'sha256'>;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  /** Makes ids of events from the wall clock. */
+  readonly idFor: (wallMs: number) => string;
   /** Undefined: no stills. */
   readonly snapshots: SnapshotKeeper | undefined;
   write(records: readonly SinkRecord[]): void;
@@ -38,6 +40,18 @@ export class PublishStage {
       return;
     }
     const work = this.end(happening, this.deps.snapshots);
+    this.finishing.add(work);
+    void work.finally(() => this.finishing.delete(work));
+  }
+
+  /** What zones, lines and rules say; a rule that wants a still waits for it. */
+  scene(happening: SceneHappening): void {
+    const { snapshots } = this.deps;
+    if (happening.event.data.still !== true || snapshots === undefined) {
+      this.sendScene(happening, undefined);
+      return;
+    }
+    const work = snapshots.still(happening.frame).then((jpeg) => this.sendScene(happening, jpeg));
     this.finishing.add(work);
     void work.finally(() => this.finishing.delete(work));
   }
@@ -90,15 +104,8 @@ export class PublishStage {
     const event: EventRecord = {
       ...this.envelope(camera, happening.type, iso(frame.captureMs)),
       pts_ns: frame.ptsNs,
-      object_id: track.id,
-      track_id: track.trackId,
-      label: track.label,
-      score: round(track.score),
-      top_score: round(track.topScore),
-      box: roundBox(track.box),
-      box_px: toPixels(track.box, frame),
+      ...objectFields(track, frame),
       frame_size: [frame.widthPx, frame.heightPx],
-      start_ts: iso(track.firstMs),
       end_ts: happening.type === 'object_end' ? iso(track.lastMs) : null,
       best: {
         ts: iso(best.frame.captureMs),
@@ -112,6 +119,31 @@ export class PublishStage {
     };
     const records: SinkRecord[] = still ? [{ kind: 'still', still }] : [];
     this.deps.write([...records, { kind: 'event', event }]);
+  }
+
+  private sendScene(happening: SceneHappening, jpeg: Uint8Array | undefined): void {
+    const { camera, frame, event, zones } = happening;
+    const { zone, line, data } = event;
+    const ts = iso(frame.captureMs);
+    const still: Still | undefined = jpeg && {
+      camera,
+      label: event.label ?? event.type,
+      object_id: event.objectId ?? '',
+      path: scenePath(happening),
+      ts,
+      jpeg,
+    };
+    const record: EventRecord = {
+      ...this.envelope(camera, event.type, ts),
+      pts_ns: frame.ptsNs,
+      ...(event.track && objectFields(event.track, frame)),
+      frame_size: [frame.widthPx, frame.heightPx],
+      still: still?.path ?? null,
+      zones,
+      data: { ...(zone !== undefined && { zone }), ...(line !== undefined && { line }), ...data },
+    };
+    const records: SinkRecord[] = still ? [{ kind: 'still', still }] : [];
+    this.deps.write([...records, { kind: 'event', event: record }]);
   }
 
   private cameraEvent(status: CameraStatus, type: 'camera_online' | 'camera_offline'): EventRecord {
@@ -128,7 +160,7 @@ export class PublishStage {
       v: 1,
       event_type: type,
       seq: this.seq,
-      id: ulid(this.deps.clock.wallMs()),
+      id: this.deps.idFor(this.deps.clock.wallMs()),
       device: this.deps.device,
       camera,
       ts,
@@ -154,11 +186,34 @@ export class PublishStage {
   }
 }
 
+function objectFields(track: Track, frame: Frame) {
+  return {
+    object_id: track.id,
+    track_id: track.trackId,
+    label: track.label,
+    score: round(track.score),
+    top_score: round(track.topScore),
+    box: roundBox(track.box),
+    box_px: toPixels(track.box, frame),
+    start_ts: iso(track.firstMs),
+  };
+}
+
+/** Beside the stills of objects: `front/2026-11-21/130501.250-waiting_too_long.jpg`. */
+function scenePath({ camera, frame, event }: SceneHappening): string {
+  const name = String(event.data.event ?? event.type).replace(/\W+/g, '_');
+  return `${stillFolder(camera, frame.captureMs)}-${name}.jpg`;
+}
+
 /** `front/2026-11-21/130501.250-person-17.jpg`: sorted by time within a camera's day. */
 function stillPath({ camera, best, track }: Happening): string {
-  const [day, time] = iso(best.frame.captureMs).split('T') as [string, string];
-  const clock = time.replace(/:/g, '').replace('Z', '');
-  return `${camera}/${day}/${clock}-${track.label.replace(/\W+/g, '_')}-${track.trackId}.jpg`;
+  const label = track.label.replace(/\W+/g, '_');
+  return `${stillFolder(camera, best.frame.captureMs)}-${label}-${track.trackId}.jpg`;
+}
+
+function stillFolder(camera: string, captureMs: number): string {
+  const [day, time] = iso(captureMs).split('T') as [string, string];
+  return `${camera}/${day}/${time.replace(/:/g, '').replace('Z', '')}`;
 }
 
 function iso(wallMs: number): string {

@@ -2,11 +2,13 @@
 import type { AlertConfig } from '../../config/schema/config.ts';
 import type { EventRecord } from '../../contracts/event.ts';
 
-export type SelectionConfig = Pick<AlertConfig, 'events' | 'labels' | 'cameras' | 'cooldown_s'>;
+export type SelectionConfig = Pick<AlertConfig, 'events' | 'labels' | 'cameras' | 'cooldown_s'> &
+  Partial<Pick<AlertConfig, 'name'>>;
 
 /**
  * The cool-down counts capture time per camera and label, so that a backlog which is delivered late
- * is thinned like live events. An event that already passed passes again (it is being retried).
+ * is thinned like live events. A rule that names its receivers decides alone (it has a cool-down of
+ * its own). An event that already passed passes again (it is being retried).
  */
 export class Selection {
   private readonly config: SelectionConfig;
@@ -17,7 +19,9 @@ export class Selection {
   }
 
   wants(event: EventRecord): boolean {
-    const { events, labels, cameras, cooldown_s } = this.config;
+    const { name, events, labels, cameras, cooldown_s } = this.config;
+    const named = event.event_type === 'rule' ? event.data.alerts : undefined;
+    if (Array.isArray(named) && named.length > 0) return named.includes(name);
     if (!events.includes(event.event_type)) return false;
     if (cameras !== undefined && !cameras.includes(event.camera)) return false;
     const isOther = labels !== undefined && !labels.includes(event.label ?? '');
