@@ -39,7 +39,7 @@ export function clientOptions(
   will: NonNullable<IClientOptions['will']>,
 ): IClientOptions {
   return {
-    clientId: config.client_id ?? `vedette-${device}`,
+    clientId: clientId(config, device),
     protocolVersion,
     clean: true,
     keepalive: KEEPALIVE_S,
@@ -55,6 +55,10 @@ export function clientOptions(
     ...(config.key !== undefined && { key: pem('key', config.key) }),
     rejectUnauthorized: true,
   };
+}
+
+export function clientId(config: MqttConfig, device: string): string {
+  return config.client_id ?? `vedette-${device}`;
 }
 
 function pem(key: string, path: string): Buffer {

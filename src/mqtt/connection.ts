@@ -7,7 +7,7 @@ import { AgentError, causeText } from '../core/errors.ts';
 import type { Service } from '../core/lifecycle.ts';
 import type { Log } from '../core/log.ts';
 import { TypedEvents } from '../core/typed-events.ts';
-import { checkUrl, clientOptions, type MqttConfig } from './client-options.ts';
+import { checkUrl, clientId, clientOptions, type MqttConfig } from './client-options.ts';
 import { CommandDesk } from './commands.ts';
 import { InFlight, type PublishOutcome } from './in-flight.ts';
 import { RetainedState } from './retained.ts';
@@ -30,7 +30,7 @@ export interface MqttCounts {
   readonly connected: boolean;
   readonly published: number;
   readonly received: number;
-  /** Messages without acknowledgement that were let go: not connected, or the network too slow. */
+  /** Messages beside the outbox that were let go: not connected, the network too slow, or refused. */
   readonly dropped: number;
   readonly connects: number;
   readonly lastError: string | null;
@@ -41,6 +41,8 @@ type Phase = 'stopped' | 'waiting' | 'connecting' | 'greeting' | 'up';
 const BACKOFF: BackoffOptions = { firstMs: 1000, maxMs: 15_000, jitter: 0.3 };
 /** Only a connection that lasted this long proves that the trouble is over. */
 const STABLE_MS = 10_000;
+/** So many short connections in a row look like two clients with one id that throw each other out. */
+const FLAPS = 3;
 const REMIND_MS = 10_000;
 const GOODBYE_MS = 1000;
 /** Unacknowledged messages are dropped while more than this waits for the network. */
@@ -67,6 +69,7 @@ export class MqttConnection implements Service {
   private onSwitch: SwitchHandler | undefined;
   private birth: { readonly topic: string; readonly onBirth: () => void } | undefined;
   private remindedMs = Number.NEGATIVE_INFINITY;
+  private refusedToldMs = Number.NEGATIVE_INFINITY;
   private counts = { published: 0, received: 0, dropped: 0, connects: 0 };
   private lastError: string | null = null;
 
@@ -231,8 +234,11 @@ export class MqttConnection implements Service {
       this.log.warn({ cause: causeText(error) }, 'the broker refuses the command topics');
     }
     const transport = {
-      send: async (topic: string, payload: string | Buffer, qos: Qos) =>
-        (await this.send(client, topic, payload, qos, true)).kind !== 'away',
+      send: async (topic: string, payload: string | Buffer, qos: Qos) => {
+        const outcome = await this.send(client, topic, payload, qos, true);
+        if (outcome.kind === 'refused') this.tellRefused(topic, outcome.cause);
+        return outcome.kind !== 'away';
+      },
     };
     await this.retained.attach(transport);
     if (this.client !== client) return;
@@ -255,9 +261,6 @@ export class MqttConnection implements Service {
   ): Promise<PublishOutcome> {
     const outcome = await this.inFlight.send(client, topic, payload, { qos, retain: isRetained });
     if (outcome.kind === 'done') this.counts.published += 1;
-    else if (outcome.kind === 'refused') {
-      this.log.warn({ topic, cause: outcome.cause }, 'the broker refuses a message');
-    }
     return outcome;
   }
 
@@ -318,13 +321,21 @@ export class MqttConnection implements Service {
     const nowMs = this.options.clock.monotonicMs();
     if (!wasUp && nowMs - this.remindedMs < REMIND_MS) return;
     this.remindedMs = nowMs;
-    const { url } = this.options.config;
-    const retryMs = Math.round(delayMs);
-    const attempts = this.backoff.attempts;
-    this.log.warn(
-      { url, cause, attempts, retryMs },
-      wasUp ? 'broker lost' : 'broker not connected',
-    );
+    const { config, device } = this.options;
+    const { attempts } = this.backoff;
+    const isFlapping = wasUp && attempts >= FLAPS;
+    const hint = `does another client connect as ${clientId(config, device)}?`;
+    const fields = { url: config.url, cause, attempts, retryMs: Math.round(delayMs) };
+    const message = wasUp ? 'broker lost' : 'broker not connected';
+    this.log.warn({ ...fields, ...(isFlapping && { hint }) }, message);
+  }
+
+  private tellRefused(topic: string, cause: string): void {
+    this.counts.dropped += 1;
+    const nowMs = this.options.clock.monotonicMs();
+    if (nowMs - this.refusedToldMs < REMIND_MS) return;
+    this.refusedToldMs = nowMs;
+    this.log.warn({ topic, cause }, 'the broker refuses a retained message');
   }
 
   private async sayGoodbye(client: MqttClient): Promise<void> {

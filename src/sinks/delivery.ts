@@ -51,6 +51,8 @@ export class Delivery {
   private aloneTo = 0;
   private suspect = { seq: 0, suspicion: 0 };
   private wasToldAway = false;
+  private rejected = 0;
+  private rejectedToldMs = Number.NEGATIVE_INFINITY;
   private afterMs: number | undefined;
   private idleWaiters: (() => void)[] = [];
   lastError: string | null = null;
@@ -128,7 +130,7 @@ export class Delivery {
   }
 
   private settle(entry: OutboxEntry, outcome: Outcome): void {
-    const { log, reader } = this.options;
+    const { reader } = this.options;
     if (outcome.kind === 'retry') {
       this.lastError = outcome.cause;
       this.isBlocked = true;
@@ -137,12 +139,8 @@ export class Delivery {
       return;
     }
     if (outcome.kind === 'rejected') {
-      const { id, event_type, camera } = entry.event;
       this.lastError = outcome.cause;
-      log.warn(
-        { receiver: reader.name, id, event_type, camera, cause: outcome.cause },
-        'event rejected',
-      );
+      this.tellRejected(entry.event.id, outcome.cause);
     } else if (outcome.kind === 'delivered') {
       this.lastError = null;
       this.backoff.reset();
@@ -170,6 +168,16 @@ export class Delivery {
     const { backlog } = reader.snapshot;
     if (!isAway) log.info({ receiver: reader.name, backlog }, 'receiver is back');
     else log.warn({ receiver: reader.name, cause: this.lastError, backlog }, 'receiver is away');
+  }
+
+  private tellRejected(id: string, cause: string): void {
+    const { clock, log, reader } = this.options;
+    this.rejected += 1;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - this.rejectedToldMs < 1000) return;
+    log.warn({ receiver: reader.name, id, cause, count: this.rejected }, 'event rejected');
+    this.rejectedToldMs = nowMs;
+    this.rejected = 0;
   }
 
   private accuse(head: number): void {

@@ -271,8 +271,7 @@ export class Outbox implements Sink, OutboxSource {
 
   private shrink(): void {
     this.forgetDelivered();
-    const oldest = this.memory[0];
-    if (oldest !== undefined && this.memory.length > MEMORY_LIMIT) this.giveUp(oldest.seq);
+    if (this.memory.length > MEMORY_LIMIT) this.giveUp(this.memory[MEMORY_ENTRIES]!.seq);
   }
 
   /** The oldest entries go; readers that had not settled them lose them. */

@@ -18,6 +18,7 @@ import { MqttSink } from '../../src/sinks/mqtt.ts';
 import { Outbox } from '../../src/sinks/outbox.ts';
 import { Store } from '../../src/sinks/store.ts';
 import {
+  freePort,
   type Heard,
   hasMosquitto,
   Mosquitto,
@@ -60,12 +61,13 @@ describe.skipIf(!hasMosquitto)('with Mosquitto', () => {
   function connectionTo(
     config: Partial<MqttConfig> & { url: string },
     ackTimeoutMs = 10_000,
+    logTo = log,
   ): MqttConnection {
     const connection = new MqttConnection({
       config: { prefix: 'vedette', ...config },
       device: 'gate-2',
       clock: systemClock,
-      log,
+      log: logTo,
       backoff: { firstMs: 50, maxMs: 300 },
       ackTimeoutMs,
     });
@@ -282,7 +284,7 @@ describe.skipIf(!hasMosquitto)('with Mosquitto', () => {
       },
     });
     await until('settled', () => agent.sink.health().backlog === 0);
-    expect(agent.sink.health()).toMatchObject({ delivered: 1, dropped: 1 });
+    expect(agent.sink.health()).toMatchObject({ delivered: 1, dropped: 2 });
     await pause(300);
     expect(agent.connection.snapshot).toMatchObject({ connected: true, connects: 1 });
   });
@@ -309,6 +311,15 @@ describe.skipIf(!hasMosquitto)('with Mosquitto', () => {
     await until('refused', () => agent.connection.snapshot.lastError !== null);
     expect(agent.connection.snapshot.lastError).toMatch(/not authori[sz]ed/i);
     expect(agent.sink.health().state).toBe('down');
+  });
+
+  test('two agents with one client id: the log asks about it', async () => {
+    await startMosquitto();
+    const lines: string[] = [];
+    const sink = { write: (line: string) => lines.push(line) } as unknown as NodeJS.WritableStream;
+    for (let i = 0; i < 2; i++)
+      await connectionTo({ url: broker.url }, 10_000, createLog('info', sink)).start();
+    await until('hint', () => lines.some((line) => line.includes('connect as vedette-gate-2?')));
   });
 
   test('every request is answered with its transaction', async () => {
@@ -489,6 +500,28 @@ test('the built-in broker serves the same agent, over MQTT 3.1.1', async () => {
   await connection.stop();
   await broker.stop();
   expect(connection.snapshot).toMatchObject({ connects: 1, lastError: null });
+});
+
+test('a broker that is away is mentioned once, not at every attempt', async () => {
+  const lines: string[] = [];
+  const sink = { write: (line: string) => lines.push(line) } as unknown as NodeJS.WritableStream;
+  const connection = new MqttConnection({
+    config: { url: `mqtt://user:hunter2@127.0.0.1:${await freePort()}`, prefix: 'vedette' },
+    device: 'gate-2',
+    clock: systemClock,
+    log: createLog('info', sink),
+    backoff: { firstMs: 5, maxMs: 10 },
+  });
+  let attempts = 0;
+  await connection.start();
+  await until('ten attempts', () => {
+    attempts = (connection as unknown as { backoff: { attempts: number } }).backoff.attempts;
+    return attempts >= 10;
+  });
+  await connection.stop();
+  expect(lines.length).toBe(1);
+  expect(lines[0]).toContain('ECONNREFUSED');
+  expect(lines[0]).not.toContain('hunter2');
 });
 
 test('an event on which a broker hangs up without a word is given up; the others arrive in order', async () => {

@@ -143,6 +143,26 @@ test('the receiver can verify who sent it, and that nobody changed it', async ()
   expect(event).toMatchObject({ seq: 1, label: 'pérson', replayed: false });
 });
 
+test('a login in the URL becomes Basic authentication; configured headers cannot replace ours', async () => {
+  const url = receiver.url.replace('//', '//ops:p%40ss@');
+  const { hub } = await start({
+    url,
+    headers: { 'Content-Type': 'text/plain', 'X-Vedette-Id': 'forged' },
+  });
+  hub.write([eventRecord(1)]);
+  await until('request', () => receiver.requests.length === 1);
+  const { headers, event } = receiver.requests[0]!;
+  expect(headers.authorization).toBe(`Basic ${Buffer.from('ops:p@ss').toString('base64')}`);
+  expect(headers['content-type']).toBe('application/json');
+  expect(headers['x-vedette-id']).toBe(event.id);
+});
+
+test('a header that HTTP cannot carry is refused at the start', async () => {
+  await expect(start({ headers: { 'x-note': 'a\nb' } })).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+  });
+});
+
 test('only the selected types, labels and cameras', async () => {
   const { hub, webhook } = await start({
     events: ['object_new', 'camera_offline'],

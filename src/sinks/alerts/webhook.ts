@@ -4,6 +4,7 @@ import type { EventRecord } from '../../contracts/event.ts';
 import type { Sink, SinkHealth } from '../../contracts/sink.ts';
 import type { BackoffOptions } from '../../core/backoff.ts';
 import type { Clock } from '../../core/clock.ts';
+import { AgentError, causeText } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import { Delivery, type Outcome } from '../delivery.ts';
 import type { OutboxReader } from '../outbox-reader.ts';
@@ -42,9 +43,12 @@ export class WebhookSink implements Sink {
   private readonly selection: Selection;
   private readonly delivery: Delivery;
   private readonly leaving = new AbortController();
+  private readonly target: { readonly url: string; readonly headers: Headers };
 
+  /** Throws CONFIG_INVALID for a header that HTTP cannot carry. */
   constructor(deps: WebhookDeps) {
     this.deps = deps;
+    this.target = targetOf(deps.config);
     this.name = `webhook ${deps.config.name}`;
     this.selection = new Selection(deps.config);
     const { reader, clock, log, backoff = BACKOFF } = deps;
@@ -93,26 +97,41 @@ export class WebhookSink implements Sink {
     const { config, clock, timeoutMs = TIMEOUT_MS } = this.deps;
     const body = JSON.stringify(event);
     const unixSeconds = Math.floor(clock.wallMs() / 1000);
-    const signed =
-      config.secret === undefined
-        ? {}
-        : { 'x-vedette-signature': signature(config.secret, unixSeconds, body) };
-    const response = await fetch(config.url, {
+    const headers = new Headers(this.target.headers);
+    headers.set('content-type', 'application/json');
+    headers.set('user-agent', 'vedette');
+    headers.set('x-vedette-event', event.event_type);
+    headers.set('x-vedette-id', event.id);
+    if (config.secret !== undefined) {
+      headers.set('x-vedette-signature', signature(config.secret, unixSeconds, body));
+    }
+    const response = await fetch(this.target.url, {
       method: 'POST',
-      headers: {
-        ...config.headers,
-        'content-type': 'application/json',
-        'user-agent': 'vedette',
-        'x-vedette-event': event.event_type,
-        'x-vedette-id': event.id,
-        ...signed,
-      },
+      headers,
       body,
       redirect: 'manual',
       signal: AbortSignal.any([this.leaving.signal, AbortSignal.timeout(timeoutMs)]),
     });
     await response.body?.cancel();
     return verdict(response, clock.wallMs());
+  }
+}
+
+/** fetch refuses a user name and password in the URL; they become Basic authentication. */
+function targetOf(config: WebhookConfig): { url: string; headers: Headers } {
+  try {
+    const url = new URL(config.url);
+    const headers = new Headers(config.headers);
+    const login = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+    if (login !== ':' && !headers.has('authorization')) {
+      headers.set('authorization', `Basic ${Buffer.from(login).toString('base64')}`);
+    }
+    url.username = '';
+    url.password = '';
+    return { url: url.href, headers };
+  } catch (error) {
+    const problems = `alerts: receiver "${config.name}": ${causeText(error)}`;
+    throw new AgentError('CONFIG_INVALID', { count: 1, problems }, error);
   }
 }
 
