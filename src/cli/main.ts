@@ -81,12 +81,14 @@ async function main(args: readonly string[]): Promise<number> {
   return command(rest);
 }
 
+// A command is over when it returns or fails: a timer or socket that it left open must not keep the process,
+// or the service manager would never see that a start failed.
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  process.exit(await main(process.argv.slice(2)));
 } catch (error) {
   const isExplained = error instanceof AgentError;
   const text = isExplained ? error.message : ((error as Error).stack ?? causeText(error));
   process.stderr.write(`vedette: ${redactText(text)}\n`);
   if (isExplained) process.stderr.write(`vedette: ${error.remedy}\n`);
-  process.exitCode = isExplained ? error.exit : 70;
+  process.exit(isExplained ? error.exit : 70);
 }

@@ -115,8 +115,9 @@ class Daemon {
     for (const { path, message } of this.started.warnings) {
       this.log.warn({ path: pathText(path), problem: message }, 'configuration warning');
     }
-    await this.mqtt?.start();
     await this.agent.start();
+    // Commands reach the agent only when it can follow them.
+    await this.mqtt?.start();
     this.status?.start();
     this.systemd.ready();
   }
