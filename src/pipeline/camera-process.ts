@@ -15,6 +15,8 @@ import { causeText } from '../core/errors.ts';
 import { redact, redactText } from '../core/log.ts';
 import { Arena } from '../native/arena.ts';
 import type { EncodedUnit } from '../native/frames.ts';
+import { confine, dieWithParent } from '../native/sandbox.ts';
+import { FfmpegDecoder } from './decode-ffmpeg.ts';
 import { GstreamerDecoder } from './decode-gstreamer.ts';
 import type { Decoder, DecoderListener } from './decoder.ts';
 import { EncodedWriter } from './encoded-pipe.ts';
@@ -31,7 +33,7 @@ class CameraProcess {
   #leaving = false;
 
   receive(message: ToCamera): void {
-    if (message.kind === 'open') this.#open(message.order).catch((error) => this.#fail(error));
+    if (message.kind === 'open') this.#open(message.order);
     else if (message.kind === 'print') this.#print(message.ticket);
     else if (message.kind === 'encoded') this.#wantEncoded(message.wanted);
     else this.leave(0);
@@ -52,17 +54,23 @@ class CameraProcess {
     });
   }
 
-  async #open(order: CameraOrder): Promise<void> {
+  #open(order: CameraOrder): void {
     process.title = `vedette: camera ${order.camera}`;
-    const source = parseSource(order.source);
-    if ('end' in source) {
-      this.#end(source);
-      return;
+    try {
+      const source = parseSource(order.source);
+      if ('end' in source) {
+        this.#end(source);
+        return;
+      }
+      const arena = Arena.map(ARENA_FD, order.arenaBytes);
+      const Decoder = order.decoder === 'ffmpeg' ? FfmpegDecoder : GstreamerDecoder;
+      this.#decoder = new Decoder(order, source, arena, this.#listener());
+      const report = confine({ ...this.#decoder.load(), dataBytes: memoryFor(order) });
+      this.log('debug', 'confined', { ...report });
+      this.#decoder.start();
+    } catch (error) {
+      this.#end({ end: 'failed', cause: causeText(error) });
     }
-    const arena = Arena.map(ARENA_FD, order.arenaBytes);
-    const decoder = new GstreamerDecoder(order, source, arena, this.#listener());
-    this.#decoder = decoder;
-    await decoder.start();
   }
 
   #listener(): DecoderListener {
@@ -125,10 +133,6 @@ class CameraProcess {
     this.leave(0, { kind: 'ended', end: ending.end, cause: redactText(ending.cause) });
   }
 
-  #fail(error: unknown): void {
-    this.#end({ end: 'failed', cause: causeText(error) });
-  }
-
   log(
     level: 'debug' | 'info' | 'warn' | 'error',
     message: string,
@@ -148,8 +152,20 @@ class CameraProcess {
   }
 }
 
+/**
+ * Private memory a session may take: what Node and the decoder's libraries need, and the pictures that a decoder
+ * holds at once (16 references, threads, our held ones). A stream that hides its coded size behind a crop fails here.
+ */
+function memoryFor(order: CameraOrder): number {
+  const pictureBytes = (order.maxWidthPx * order.maxHeightPx * 3) / 2;
+  return 512 * 2 ** 20 + (24 + 2 * order.heldFrames) * pictureBytes;
+}
+
 // GStreamer translates its messages; source.ts reads them in English.
 process.env.LC_ALL = 'C';
+// GIO would ask the desktop's settings for a proxy; a camera is reached directly.
+process.env.GIO_USE_PROXY_RESOLVER = 'dummy';
+process.env.GSETTINGS_BACKEND = 'memory';
 const camera = new CameraProcess();
 process.on('message', (message: ToCamera) => camera.receive(message));
 process.on('disconnect', () => camera.leave(0));
@@ -161,4 +177,5 @@ process.on('uncaughtException', (error) => {
   camera.log('error', 'defect in the camera process', { cause: error.stack ?? error.message });
   camera.leave(70);
 });
+dieWithParent();
 process.send?.({ kind: 'ready' } satisfies FromCamera);

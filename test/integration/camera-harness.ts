@@ -1,6 +1,7 @@
 // Forks a camera process as the agent does and collects what it says.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import type {
@@ -59,7 +60,7 @@ export class TestCamera {
   private constructor(child: ChildProcess, arena: Arena) {
     this.child = child;
     this.arena = arena;
-    this.encoded = child.stdio[5] as Readable;
+    this.encoded = (child.stdio as unknown as readonly Readable[])[5] as Readable;
     child.on('message', (message: FromCamera) => {
       this.said.push(message);
       for (const wake of this.waiting.splice(0)) wake();
@@ -80,6 +81,11 @@ export class TestCamera {
     await camera.next('ready');
     camera.send({ kind: 'open', order });
     return camera;
+  }
+
+  rssBytes(): number {
+    const pages = readFileSync(`/proc/${this.child.pid}/statm`, 'utf8').split(' ')[1];
+    return Number(pages) * 4096;
   }
 
   send(message: ToCamera): void {
@@ -125,5 +131,34 @@ export class TestCamera {
   async close(): Promise<number | string> {
     if (this.child.connected) this.send({ kind: 'close' });
     return this.gone;
+  }
+}
+
+/** Mean difference of two pictures, in steps of 255. */
+export function difference(a: Uint8Array, b: Uint8Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += Math.abs((a[i] ?? 0) - (b[i] ?? 0));
+  return sum / a.length;
+}
+
+export function picture(widthPx: number, heightPx: number): PrintFormat {
+  return { ...RGB_320, widthPx, heightPx, fit: 'stretch' };
+}
+
+/** Every frame, printed before the next one is decoded. */
+export async function printAll(
+  camera: TestCamera,
+  format: PrintFormat,
+): Promise<{ frames: Said<'frame'>[]; pictures: Uint8Array[] }> {
+  const frames: Said<'frame'>[] = [];
+  const pictures: Uint8Array[] = [];
+  const bytes = format.widthPx * format.heightPx * 3;
+  for (;;) {
+    const frame = await camera.next('frame');
+    if (frame === undefined) return { frames, pictures };
+    const answer = await camera.print(frame.sequence, { format });
+    if (answer.kind !== 'printed') throw new Error(`frame ${frame.sequence}: ${answer.cause}`);
+    frames.push(frame);
+    pictures.push(camera.arena.view(0, bytes).slice());
   }
 }

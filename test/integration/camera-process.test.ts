@@ -9,7 +9,15 @@ import { type RtspServer, startRtspServer } from '../../src/cli/rtsp-camera.ts';
 import type { CameraOrder, PrintFormat, Ticket } from '../../src/contracts/ticket.ts';
 import { type AccessUnit, RecordParser } from '../../src/pipeline/encoded-pipe.ts';
 import { needsShared, shared } from '../shared.ts';
-import { orderOf, RGB_320, type Said, TestCamera } from './camera-harness.ts';
+import {
+  difference,
+  orderOf,
+  picture,
+  printAll,
+  RGB_320,
+  type Said,
+  TestCamera,
+} from './camera-harness.ts';
 
 const footage = (name: string): string => shared('media', name);
 const folder = mkdtempSync(path.join(tmpdir(), 'vedette-camera-'));
@@ -41,35 +49,6 @@ function countFrames(file: string): number {
   return Number(String(report).trim());
 }
 
-/** Mean difference of two pictures, in steps of 255. */
-function difference(a: Uint8Array, b: Uint8Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += Math.abs((a[i] ?? 0) - (b[i] ?? 0));
-  return sum / a.length;
-}
-
-function picture(widthPx: number, heightPx: number): PrintFormat {
-  return { ...RGB_320, widthPx, heightPx, fit: 'stretch' };
-}
-
-/** Every frame, printed before the next one is decoded. */
-async function printAll(
-  camera: TestCamera,
-  format: PrintFormat,
-): Promise<{ frames: Said<'frame'>[]; pictures: Uint8Array[] }> {
-  const frames: Said<'frame'>[] = [];
-  const pictures: Uint8Array[] = [];
-  const bytes = format.widthPx * format.heightPx * 3;
-  for (;;) {
-    const frame = await camera.next('frame');
-    if (frame === undefined) return { frames, pictures };
-    const answer = await camera.print(frame.sequence, { format });
-    expect(answer).toMatchObject({ kind: 'printed', bytes });
-    frames.push(frame);
-    pictures.push(camera.arena.view(0, bytes).slice());
-  }
-}
-
 function quantile(values: readonly number[], share: number): number {
   return values.toSorted((a, b) => a - b)[Math.floor(share * (values.length - 1))] ?? Number.NaN;
 }
@@ -88,36 +67,52 @@ describe.skipIf(needsShared('camera-process'))('a camera process with a file', (
     ['TestV4.mp4', 'h264', 'bt709', 12],
     ['bodypose.mp4', 'h265', 'bt709', 40],
     ['test_jpeg_bt709.mp4', 'mjpeg', 'bt601', 1],
-  ] as const)('gives every frame of %s in order, as ffmpeg decodes them', async (file, codec, matrix, nth) => {
-    const camera = await start(footage(file));
-    const format = picture(160, 90);
-    const { frames, pictures } = await printAll(camera, format);
-    expect(frames.map(({ sequence }) => sequence)).toEqual(frames.map((_, at) => at + 1));
-    expect(frames).toHaveLength(countFrames(file));
-    for (const [at, frame] of frames.entries()) {
-      expect(frame.ptsNs).toBeGreaterThan(frames[at - 1]?.ptsNs ?? -1);
-    }
-    expect(camera.all('stream')[0]).toMatchObject({ codec, pixelFormat: 'I420' });
-    expect(camera.all('ended')[0]).toMatchObject({ end: 'end_of_stream' });
+  ] as const)(
+    'gives every frame of %s in order, as ffmpeg decodes them',
+    async (file, codec, matrix, nth) => {
+      const camera = await start(footage(file));
+      const format = picture(160, 90);
+      const { frames, pictures } = await printAll(camera, format);
+      expect(frames.map(({ sequence }) => sequence)).toEqual(frames.map((_, at) => at + 1));
+      expect(frames).toHaveLength(countFrames(file));
+      for (const [at, frame] of frames.entries()) {
+        expect(frame.ptsNs).toBeGreaterThan(frames[at - 1]?.ptsNs ?? -1);
+      }
+      expect(camera.all('stream')[0]).toMatchObject({ codec, pixelFormat: 'I420' });
+      expect(camera.all('ended')[0]).toMatchObject({ end: 'end_of_stream' });
 
-    const oracle = ffmpeg(
-      ...['-i', footage(file), '-map', '0:v:0', '-fps_mode', 'passthrough'],
-      ...['-vf', `select='not(mod(n,${nth}))',scale=160:90:flags=area+accurate_rnd+full_chroma_int+full_chroma_inp:in_color_matrix=${matrix}`],
-      ...['-pix_fmt', 'rgb24', '-f', 'rawvideo', '-'],
-    );
-    const size = 160 * 90 * 3;
-    const worst = pictures
-      .filter((_, at) => at % nth === 0)
-      .map((printed, at) => difference(printed, oracle.subarray(at * size, (at + 1) * size)));
-    console.info(`${file}: ${frames.length} frames, worst mean difference ${Math.max(...worst).toFixed(2)}`);
-    expect(worst.length * size).toBe(oracle.length);
-    expect(Math.max(...worst)).toBeLessThan(2);
-  });
+      const oracle = ffmpeg(
+        ...['-i', footage(file), '-map', '0:v:0', '-fps_mode', 'passthrough'],
+        ...[
+          '-vf',
+          `select='not(mod(n,${nth}))',scale=160:90:flags=area+accurate_rnd+full_chroma_int+full_chroma_inp:in_color_matrix=${matrix}`,
+        ],
+        ...['-pix_fmt', 'rgb24', '-f', 'rawvideo', '-'],
+      );
+      const size = 160 * 90 * 3;
+      const worst = pictures
+        .filter((_, at) => at % nth === 0)
+        .map((printed, at) => difference(printed, oracle.subarray(at * size, (at + 1) * size)));
+      console.info(
+        `${file}: ${frames.length} frames, worst mean difference ${Math.max(...worst).toFixed(2)}`,
+      );
+      expect(worst.length * size).toBe(oracle.length);
+      expect(Math.max(...worst)).toBeLessThan(2);
+    },
+  );
 
   it('prints the frame that was asked for and no other', async () => {
     const camera = await start(footage('test_video.mp4'));
     const { pictures } = await printAll(camera, picture(640, 480));
-    const oracle = ffmpeg('-i', footage('test_video.mp4'), '-pix_fmt', 'rgb24', '-f', 'rawvideo', '-');
+    const oracle = ffmpeg(
+      '-i',
+      footage('test_video.mp4'),
+      '-pix_fmt',
+      'rgb24',
+      '-f',
+      'rawvideo',
+      '-',
+    );
     const size = 640 * 480 * 3;
     const nearest = pictures.map((printed) => {
       const distances = pictures.map((_, at) =>
@@ -174,7 +169,9 @@ describe.skipIf(needsShared('camera-process'))('a camera process with a file', (
     });
     expect(large.all('frame')).toEqual([]);
     const absent = await start(path.join(folder, 'nothing.mp4'));
-    expect(await absent.next('ended')).toMatchObject({ cause: expect.stringContaining('No such file') });
+    expect(await absent.next('ended')).toMatchObject({
+      cause: expect.stringContaining('No such file'),
+    });
   });
 
   it('survives tickets that nobody should send, and writes nothing for them', async () => {
