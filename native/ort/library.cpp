@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdlib>
 
 namespace vedette::ort {
@@ -20,6 +21,22 @@ std::string loaderError(const std::string& path) {
   const char* given = dlerror();
   std::string text = given == nullptr ? "cannot be loaded" : given;
   if (text.starts_with(path + ": ")) text.erase(0, path.size() + 2);
+  return text;
+}
+
+/// ONNX Runtime puts where it was compiled and its own error names in front: "/src/….cc:1 f() [ONNXRuntimeError] : 1 :
+/// FAIL : what a person can use".
+std::string plainText(std::string text) {
+  constexpr std::string_view kMark = "[ONNXRuntimeError] : ";
+  if (const auto mark = text.rfind(kMark); mark != std::string::npos) {
+    auto from = mark + kMark.size();
+    for (int skipped = 0; skipped < 2; ++skipped) {
+      const auto separator = text.find(" : ", from);
+      if (separator != std::string::npos) from = separator + 3;
+    }
+    text.erase(0, from);
+  }
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) text.pop_back();
   return text;
 }
 
@@ -121,7 +138,7 @@ const std::vector<const abi::EpDevice*>& Library::plugin(const std::string& name
 
 std::optional<Failure> Library::failure(abi::Status* status) const {
   if (status == nullptr) return std::nullopt;
-  Failure result{api_.GetErrorCode(status), api_.GetErrorMessage(status)};
+  Failure result{api_.GetErrorCode(status), plainText(api_.GetErrorMessage(status))};
   api_.ReleaseStatus(status);
   return result;
 }

@@ -118,6 +118,23 @@ void refusesToOpen() {
   CHECK(providerName("TensorrtExecutionProvider") == "tensorrt");
 }
 
+/// Whatever the library was built with either computes right here or says why it cannot.
+void runsOnEveryProvider() {
+  for (const std::string& provider : Library::open(library).providers()) {
+    auto options = optionsFor(test::kDoubled);
+    options.provider = provider;
+    try {
+      const auto session = Session::open(options);
+      std::vector<float> values(8, 21.0f);
+      CHECK(first(session->run({numbers(values)}, 0)[0]) == 42.0f);
+      std::printf("     %s works\n", provider.c_str());
+    } catch (const Error& error) {
+      CHECK(error.code() == Code::ProviderUnavailable && provider != "cpu");
+      std::printf("     %.150s\n", error.what());
+    }
+  }
+}
+
 /// ONNX Runtime loses 14 bytes whenever it makes its environment; every other leak counts.
 void makeEnvironment() {
 #ifdef __SANITIZE_ADDRESS__
@@ -196,6 +213,7 @@ int main(int count, char** arguments) {
       {"runs a model into memory of its own", runs},
       {"hands out what the runtime allocated", runsWithUnknownOutputs},
       {"refuses inputs that do not fit", refusesInputs},
+      {"runs on every provider that works here", runsOnEveryProvider},
       {"refuses what cannot be opened", refusesToOpen},
       {"answers every request once while closing", closesUnderLoad},
       {"waits until results are released", waitsForRelease},
