@@ -8,6 +8,7 @@ import { type Clock, systemClock } from '../core/clock.ts';
 import { AgentError, causeText } from '../core/errors.ts';
 import { createLog, type Log } from '../core/log.ts';
 import { MqttConnection } from '../mqtt/connection.ts';
+import { notifyService } from '../native/notify.ts';
 import { agentCommands } from '../remote/agent-commands.ts';
 import { RemoteConfig } from '../remote/config-commands.ts';
 import { StatusPublisher } from '../remote/status.ts';
@@ -98,6 +99,7 @@ class Daemon {
       ...{ environment: process.env, clock, log },
       progress: () => this.agent.progress(),
       status: () => this.summary(),
+      send: notifyService,
     });
     if (mqtt === undefined) return;
     const remote = this.listen(mqtt, store);

@@ -2,7 +2,6 @@
 import type { Clock, Timer } from '../core/clock.ts';
 import { causeText } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
-import { notifyService } from '../native/notify.ts';
 
 export interface Progress {
   /** Inference runs completed since the start. */
@@ -19,7 +18,8 @@ export interface SystemdOptions {
   readonly progress: () => Progress;
   /** One line for `systemctl status`. */
   readonly status: () => string;
-  readonly send?: (socket: string, message: string) => boolean;
+  /** Sends one datagram; false when nobody took it. */
+  readonly send: (socket: string, message: string) => boolean;
 }
 
 const STATUS_EVERY_MS = 10_000;
@@ -101,7 +101,7 @@ export class Systemd {
   private tell(message: string): void {
     if (this.socket === undefined) return;
     try {
-      (this.options.send ?? notifyService)(this.socket, message);
+      this.options.send(this.socket, message);
     } catch (error) {
       this.options.log.warn({ cause: causeText(error) }, 'the service manager cannot be told');
     }
