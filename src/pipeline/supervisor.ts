@@ -51,7 +51,9 @@ const KNOCK_EVERY_MS = 1000;
 const KNOCK_LIMIT_MS = 900;
 /** An attempt is left alone for so long: some cameras take one connection at a time. */
 const PATIENCE_MS = 3000;
-/** From the start of a process to its first frame: a handshake, and up to one key frame interval. */
+/** Loading libraries is a healthy process's longest silence: once, GStreamer looks at every plugin on a slow card. */
+const LOAD_LIMIT_MS = 120_000;
+/** From there to the first frame: a handshake, and up to one key frame interval. */
 const FIRST_FRAME_LIMIT_MS = 20_000;
 /** A print takes milliseconds; a process that owes one for so long holds a batch back. */
 const TICKET_LIMIT_MS = 2000;
@@ -77,6 +79,8 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
   private child: CameraChild | undefined;
   private session = '';
   private openedMs = 0;
+  /** When the process first said something of its own accord: it is loaded, and opens the source. */
+  private loadedMs: number | undefined;
   private end: { readonly end: SessionEnd; readonly cause: string } | undefined;
   private rate = new FrameRate();
   private lastFrameMs: number | undefined;
@@ -176,6 +180,7 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
     this.retry = undefined;
     this.session = ulid(this.clock.wallMs());
     this.openedMs = this.clock.monotonicMs();
+    this.loadedMs = undefined;
     this.end = undefined;
     this.lastFrameMs = undefined;
     this.rate = new FrameRate();
@@ -203,6 +208,7 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
   }
 
   private receive(child: CameraChild, message: CameraMessage): void {
+    if (message.kind !== 'ready') this.loadedMs ??= this.clock.monotonicMs();
     if (message.kind === 'log') this.childLog.add(message.level, message.message, message.fields);
     else if (child.isClosing || message.kind === 'ready') return;
     else if (message.kind === 'frame') this.onFrame(message);
@@ -261,7 +267,7 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
   }
 
   private watch(child: CameraChild, now: number): void {
-    const silentMs = now - (this.lastFrameMs ?? this.openedMs);
+    const silentMs = now - (this.lastFrameMs ?? this.loadedMs ?? this.openedMs);
     if (silentMs >= this.silenceLimitMs()) {
       this.counters.stalls += 1;
       this.abandon(child, `no frame for ${(silentMs / 1000).toFixed(1)} s`);
@@ -276,6 +282,7 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
   private silenceLimitMs(): number {
     if (!this.plan.realtime && doorOf(this.plan.source) === undefined)
       return Number.POSITIVE_INFINITY;
+    if (this.loadedMs === undefined) return LOAD_LIMIT_MS;
     if (this.lastFrameMs === undefined) return FIRST_FRAME_LIMIT_MS;
     return this.rate.stallAfterMs ?? FIRST_FRAME_LIMIT_MS;
   }
@@ -292,7 +299,7 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
   private lookOut(now: number): void {
     const door = doorOf(this.plan.source);
     const isAway = this.state === 'connecting' || this.state === 'stalled';
-    const isFresh = this.child !== undefined && now - this.openedMs < PATIENCE_MS;
+    const isFresh = this.child !== undefined && now - (this.loadedMs ?? now) < PATIENCE_MS;
     if (door === undefined || !isAway || isFresh || this.isKnocking) return;
     if (now - this.knockedMs < KNOCK_EVERY_MS) return;
     this.knockedMs = now;

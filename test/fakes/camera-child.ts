@@ -50,6 +50,8 @@ const BEHAVIOURS: Record<string, (order: CameraOrder) => void> = {
     BEHAVIOURS.three?.({} as CameraOrder);
   },
   mute() {},
+  /** Loaded, and no answer from the camera. */
+  waiting: () => send({ kind: 'log', level: 'debug', message: 'launch', fields: {} }),
   auth: () => send({ kind: 'ended', end: 'auth_failed', cause: 'RTSP 401' }),
   unsupported: () => send({ kind: 'ended', end: 'unsupported', cause: 'VP9' }),
   over: () => send({ kind: 'ended', end: 'end_of_stream', cause: 'the stream is over' }),
