@@ -10,7 +10,12 @@ const HEAD = `# yaml-language-server: $schema=../schema/config.schema.json
 const WIDTH = 110;
 
 /** Names that stand in for \`<id>\` in the example. */
-const EXAMPLE_IDS: Readonly<Record<string, string>> = { 'cameras.<id>': 'front' };
+const EXAMPLE_IDS: Readonly<Record<string, string>> = {
+  'cameras.<id>': 'front',
+  'zones.<id>': 'gate',
+  'lines.<id>': 'door',
+  'rules.<id>': 'waiting',
+};
 
 export function referenceYaml(): string {
   const sections = CONFIG_KEYS.filter(({ pattern }) => !pattern.includes('.'));

@@ -3,6 +3,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { pathText } from './problem.ts';
 import { type Config, configSchema } from './schema/config.ts';
 import { metadataAt, type Path, rootOf } from './schema/keys.ts';
+import type { Apply } from './schema/metadata.ts';
+
+const STRICTEST_FIRST: readonly Apply[] = ['agent', 'camera', 'live'];
 
 export interface Change {
   readonly path: Path;
@@ -36,11 +39,12 @@ export function planChange(before: Config, after: Config): ChangePlan {
   const live: string[] = [];
   const agent: string[] = [];
   const changed = new Set<string>();
-  for (const { path } of differences(before, after)) {
+  for (const change of differences(before, after)) {
+    const { path } = change;
     const [section, id] = path;
     const isWholeCamera = section === 'cameras' && path.length === 2;
     if (isWholeCamera) continue;
-    const apply = metadataAt(rootOf(configSchema), path)?.apply;
+    const apply = strictestApply(change);
     if (apply === 'live') live.push(pathText(path));
     else if (apply === 'camera') changed.add(String(id));
     else agent.push(pathText(path));
@@ -55,6 +59,14 @@ export function planChange(before: Config, after: Config): ChangePlan {
     },
     agent,
   };
+}
+
+/** Of a block that comes or goes as a whole, the key that asks for most decides. */
+function strictestApply({ path, from, to }: Change): Apply {
+  const isWhole = isBlock(from ?? to) && isBlock(to ?? from);
+  const keys = isWhole ? differences(from ?? {}, to ?? {}, path).map((each) => each.path) : [path];
+  const applies = keys.map((key) => metadataAt(rootOf(configSchema), key)?.apply ?? 'agent');
+  return STRICTEST_FIRST.find((apply) => applies.includes(apply)) ?? 'agent';
 }
 
 export function isEmptyPlan({ live, cameras, agent }: ChangePlan): boolean {

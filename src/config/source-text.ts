@@ -136,10 +136,27 @@ export class SourceText {
   private syntaxProblem(error: YAMLError): Problem {
     return {
       path: [],
-      message: syntaxMessage(error),
+      message: this.syntaxMessage(error),
       origin: this.name,
       ...this.quote(error.pos),
     };
+  }
+
+  private syntaxMessage({ code, message, pos }: YAMLError): string {
+    const isReference = this.text.slice(pos[0] - 1, pos[0] + 1) === '${';
+    if (isReference) return 'inside { } or [ ] a ${…} must be in quotes';
+    switch (code) {
+      case 'DUPLICATE_KEY':
+        return 'this key was set above already; one of the two must go';
+      case 'TAB_AS_INDENT':
+        return 'a tab; YAML is indented with spaces';
+      case 'NON_STRING_KEY':
+        return 'a key must be plain text; put it in quotes';
+      case 'MULTIPLE_DOCS':
+        return 'a second document; a configuration is one document without ---';
+      default:
+        return `not YAML: ${message[0]?.toLowerCase()}${message.slice(1)}`;
+    }
   }
 }
 
@@ -175,21 +192,6 @@ function keyText(key: unknown): string {
 
 function rangeOf(node: Node | undefined): Range | undefined {
   return node?.range ? [node.range[0], node.range[1]] : undefined;
-}
-
-function syntaxMessage({ code, message }: YAMLError): string {
-  switch (code) {
-    case 'DUPLICATE_KEY':
-      return 'this key was set above already; one of the two must go';
-    case 'TAB_AS_INDENT':
-      return 'a tab; YAML is indented with spaces';
-    case 'NON_STRING_KEY':
-      return 'a key must be plain text; put it in quotes';
-    case 'MULTIPLE_DOCS':
-      return 'a second document; a configuration is one document without ---';
-    default:
-      return `not YAML: ${message[0]?.toLowerCase()}${message.slice(1)}`;
-  }
 }
 
 function requireTree(value: unknown, above: readonly unknown[]): void {

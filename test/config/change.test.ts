@@ -55,6 +55,25 @@ describe('planChange', () => {
     expect([...live, ...agent]).toEqual([]);
   });
 
+  it('judges a block that comes or goes by the keys in it', () => {
+    const corners = [
+      [0, 0],
+      [1, 0],
+      [1, 1],
+      [0, 1],
+    ];
+    const ground = { picture: corners, metres: corners };
+    const { live, agent, cameras } = plan({
+      ...base,
+      cameras: { ...base.cameras, a: { url: 'rtsp://h/a', ground } },
+      zones: { gate: { camera: 'a', polygon: corners } },
+      rules: { late: { when: { label: 'person' }, then: { event: 'late' } } },
+    });
+    expect(live.toSorted()).toEqual(['cameras.a.ground', 'rules.late', 'zones.gate']);
+    expect([...agent, ...cameras.changed]).toEqual([]);
+    expect(plan({ cameras: base.cameras }).agent).toEqual(['mqtt']);
+  });
+
   it('knows what the running agent can take over', () => {
     const { cameras, live, agent } = plan({
       cameras: { ...base.cameras, a: { url: 'rtsp://h/a', fps: 9, labels: ['car'] } },

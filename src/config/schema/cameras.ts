@@ -175,11 +175,27 @@ const scene = {
         picture: v.pipe(
           fourPoints,
           v.description('Four points of a flat ground, `[x, y]` as fractions of the picture.'),
+          v.examples([
+            [
+              [0.2, 0.9],
+              [0.8, 0.9],
+              [0.6, 0.4],
+              [0.4, 0.4],
+            ],
+          ]),
           v.metadata({ apply: 'live' }),
         ),
         metres: v.pipe(
           v.tuple([metres, metres, metres, metres]),
           v.description('The same four points on the ground, in metres.'),
+          v.examples([
+            [
+              [0, 0],
+              [6, 0],
+              [6, 20],
+              [0, 20],
+            ],
+          ]),
           v.metadata({ apply: 'live' }),
         ),
       }),
