@@ -65,8 +65,17 @@ export function planChange(before: Config, after: Config): ChangePlan {
 function strictestApply({ path, from, to }: Change): Apply {
   const isWhole = isBlock(from ?? to) && isBlock(to ?? from);
   const keys = isWhole ? differences(from ?? {}, to ?? {}, path).map((each) => each.path) : [path];
-  const applies = keys.map((key) => metadataAt(rootOf(configSchema), key)?.apply ?? 'agent');
+  const applies = keys.map(applyOf);
   return STRICTEST_FIRST.find((apply) => applies.includes(apply)) ?? 'agent';
+}
+
+/** What the key says, or the nearest one around it that the schema describes. */
+function applyOf(path: Path): Apply {
+  for (let length = path.length; length > 0; length--) {
+    const metadata = metadataAt(rootOf(configSchema), path.slice(0, length));
+    if (metadata !== undefined) return metadata.apply ?? 'agent';
+  }
+  return 'agent';
 }
 
 export function isEmptyPlan({ live, cameras, agent }: ChangePlan): boolean {

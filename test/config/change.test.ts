@@ -67,6 +67,7 @@ describe('planChange', () => {
       ...base,
       cameras: { ...base.cameras, a: { url: 'rtsp://h/a', ground } },
       zones: { gate: { camera: 'a', polygon: corners } },
+      // biome-ignore lint/suspicious/noThenProperty: the key of a rule
       rules: { late: { when: { label: 'person' }, then: { event: 'late' } } },
     });
     expect(live.toSorted()).toEqual(['cameras.a.ground', 'rules.late', 'zones.gate']);
