@@ -77,9 +77,7 @@ export class FfmpegReport {
   /** Why a run that failed did so. */
   ending(bound: string): Ending {
     const text = this.#lines.join('\n');
-    const told = this.#lines.filter(
-      (line) => !/^\s|^(Input|Output|Stream|Press|frame=)/.test(line),
-    );
+    const told = this.#lines.filter((line) => !NOISE.test(line));
     const cause = redactText(told.slice(-3).join('; ') || 'FFmpeg gave no reason');
     if (AUTH.test(text)) return { end: 'auth_failed', cause };
     if (/picture size|max_pixels/i.test(text)) {
