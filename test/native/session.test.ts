@@ -1,6 +1,8 @@
 // Sessions: the same outputs as onnxruntime-node's own API, what every kind of mistake is called, memory that is not
 // copied, and an event loop that never waits. VEDETTE_ORT runs all of it on another library.
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import fc from 'fast-check';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
@@ -348,3 +350,27 @@ test.skipIf(needsShared('the event loop during a long run'))('the event loop goe
   }
   expect(Math.min(...shares)).toBeLessThan(0.2);
 });
+
+test.each([
+  ['idle', 0, ''],
+  ['waiting', 0, 'all answered\n'],
+  ['exiting', 7, ''],
+  ['opening', 7, ''],
+])('a process ends with its own status while its session is %s', (way, status, output) => {
+  const ended = endOf(way);
+  expect([ended.status, ended.signal, ended.stderr]).toEqual([status, null, '']);
+  expect(ended.stdout).toBe(output);
+});
+
+test('sessions that nobody closed are collected, threads and all', () => {
+  const { stdout, stderr } = endOf('forgotten');
+  expect(stderr).toBe('');
+  const grownMb = Number(/grown by (-?\d+) MB/.exec(stdout)?.[1]);
+  expect(grownMb).toBeLessThan(100);
+});
+
+function endOf(way: string): SpawnSyncReturns<string> {
+  const script = join(import.meta.dirname, '../fixtures/session-process.ts');
+  const args = ['--expose-gc', '--import', 'tsx', script, way];
+  return spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 60_000 });
+}
