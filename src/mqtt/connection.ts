@@ -10,6 +10,7 @@ import { TypedEvents } from '../core/typed-events.ts';
 import { checkUrl, clientId, clientOptions, type MqttConfig } from './client-options.ts';
 import { CommandDesk } from './commands.ts';
 import { InFlight, type PublishOutcome } from './in-flight.ts';
+import { RetainedPictures } from './pictures.ts';
 import { RetainedState } from './retained.ts';
 import { type Qos, TOPICS, type TopicFields, type TopicName, TopicTree } from './topics.ts';
 
@@ -44,6 +45,7 @@ const STABLE_MS = 10_000;
 /** So many short connections in a row look like two clients with one id that throw each other out. */
 const FLAPS = 3;
 const REMIND_MS = 10_000;
+const MAX_RETAINED_AT_ONCE = 8;
 const GOODBYE_MS = 1000;
 /** Unacknowledged messages are dropped while more than this waits for the network. */
 const MAX_UNSENT_BYTES = 1024 * 1024;
@@ -59,7 +61,8 @@ export class MqttConnection implements Service {
   private readonly options: MqttOptions;
   private readonly log: Log;
   private readonly desk: CommandDesk;
-  private readonly retained = new RetainedState();
+  private readonly retained = new RetainedState(MAX_RETAINED_AT_ONCE);
+  private readonly pictures: RetainedPictures;
   private readonly backoff: Backoff;
   private readonly inFlight: InFlight;
   private phase: Phase = 'stopped';
@@ -81,6 +84,9 @@ export class MqttConnection implements Service {
     this.topics = new TopicTree(options.config.prefix, options.device);
     this.desk = new CommandDesk(this.log);
     this.backoff = new Backoff(options.backoff ?? BACKOFF);
+    this.pictures = new RetainedPictures(options.clock, (bytes) =>
+      this.log.warn({ bytes }, 'the line is too slow for larger pictures; they are left out'),
+    );
     this.inFlight = new InFlight(options.clock, options.ackTimeoutMs ?? 10_000, (cause) =>
       this.lose(this.client, cause),
     );
@@ -99,6 +105,7 @@ export class MqttConnection implements Service {
     this.cancelTimers();
     this.phase = 'stopped';
     this.client = undefined;
+    this.pictures.detach();
     this.retained.detach();
     if (client === undefined) return;
     if (phase === 'up') {
@@ -127,7 +134,9 @@ export class MqttConnection implements Service {
 
   /** Sets the retained value of a topic: now, or as soon as the broker is there. Empty removes it. */
   retain(name: TopicName, fields: TopicFields, payload: string | Buffer): void {
-    this.retained.set(this.topics.path(name, fields), payload, TOPICS[name].qos);
+    const topic = this.topics.path(name, fields);
+    if (name === 'cameraSnapshot') this.pictures.set(topic, payload);
+    else this.retained.set(topic, payload, TOPICS[name].qos);
   }
 
   /** The same for a topic outside the tree, which must be a legal one; QoS 1. */
@@ -138,6 +147,7 @@ export class MqttConnection implements Service {
   /** For a newcomer that keeps no retained messages of its own. */
   resendRetained(): void {
     this.retained.resend();
+    this.pictures.resend();
   }
 
   /** Calls `onBirth` whenever `online` is published on `topic`, a retained one included. Before `start`. */
@@ -148,9 +158,9 @@ export class MqttConnection implements Service {
   /** Removes every retained topic of a camera that is no more. */
   forgetCamera(camera: string): void {
     const below = `${this.topics.base}/cam/${camera}/`;
-    for (const topic of this.retained.topics) {
-      if (topic.startsWith(below)) this.retained.set(topic, '', 1);
-    }
+    const isIts = (topic: string) => topic.startsWith(below);
+    for (const topic of this.retained.topics.filter(isIts)) this.retained.set(topic, '', 1);
+    for (const topic of this.pictures.topics.filter(isIts)) this.pictures.set(topic, '');
   }
 
   /** Sends a passing message without acknowledgement; dropped and counted when it cannot go out now. */
@@ -250,6 +260,7 @@ export class MqttConnection implements Service {
     const { url } = this.options.config;
     this.log.info({ url, protocol: this.version === 5 ? '5.0' : '3.1.1' }, 'broker connected');
     this.events.emit('up');
+    this.pictures.attach(transport);
   }
 
   private async send(
@@ -308,6 +319,7 @@ export class MqttConnection implements Service {
     this.lastError = cause;
     this.cancelTimers();
     if (client !== undefined) discard(client);
+    this.pictures.detach();
     this.retained.detach();
     this.inFlight.abandon(cause, suspicion);
     const isBlamed = suspicion >= PROOF;

@@ -30,6 +30,8 @@ const SILENT_CLOSE_MS = 2000;
 const SILENT_CLOSE_SUSPICION = 0.2;
 const BLAME_SUSPICION = 0.5;
 const HEADER_BYTES = 32;
+/** A slow line is not a dead broker: what is under way may take this long on top. */
+const SLOW_LINE_BYTES_PER_MS = 10;
 /** For brokers that announce nothing: what Mosquitto and EMQX allow by default is 20 and 32. */
 const DEFAULT_WINDOW = 20;
 const MAX_WINDOW = 100;
@@ -103,8 +105,9 @@ export class InFlight {
   checkAge(): void {
     const nowMs = this.clock.monotonicMs();
     const [oldest] = this.waiting;
-    if (oldest === undefined || nowMs - oldest.sinceMs <= this.ackTimeoutMs) return;
-    this.onSilence(`no acknowledgement for ${Math.round(this.ackTimeoutMs / 1000)} s`);
+    const patienceMs = this.ackTimeoutMs + this.unsentBytes / SLOW_LINE_BYTES_PER_MS;
+    if (oldest === undefined || nowMs - oldest.sinceMs <= patienceMs) return;
+    this.onSilence(`no acknowledgement for ${Math.round(patienceMs / 1000)} s`);
   }
 
   suspicionOfClose(): number {

@@ -11,21 +11,22 @@ export interface RetainedTransport {
   send(topic: string, payload: string | Buffer, qos: Qos): Promise<boolean>;
 }
 
-const MAX_IN_FLIGHT = 8;
-/** Pictures: sent one at a time and after everything else, so that a slow line still carries the state. */
-const BULK_BYTES = 16 * 1024;
-
 /**
  * Newest value per topic. While the network is slower than the changes, values in between are
  * never sent, so memory stays at one value per topic. Sending one topic twice at once is avoided:
  * the order of its values is kept.
  */
 export class RetainedState {
+  private readonly maxInFlight: number;
   private readonly values = new Map<string, Retained>();
   private readonly unsent = new Set<string>();
   private readonly inFlight = new Set<string>();
   private transport: RetainedTransport | undefined;
   private idleWaiters: (() => void)[] = [];
+
+  constructor(maxInFlight: number) {
+    this.maxInFlight = maxInFlight;
+  }
 
   /** An empty payload removes the topic from the broker, and from here once that is sent. */
   set(topic: string, payload: string | Buffer, qos: Qos): void {
@@ -39,7 +40,7 @@ export class RetainedState {
     return [...this.values.keys()];
   }
 
-  /** Sends everything over a new connection; resolves when only pictures are left to send, or when it is detached. */
+  /** Sends everything over a new connection; resolves when nothing is left to send, or when it is detached. */
   async attach(transport: RetainedTransport): Promise<void> {
     this.transport = transport;
     this.inFlight.clear();
@@ -59,29 +60,17 @@ export class RetainedState {
   }
 
   private get isIdle(): boolean {
-    return !this.some(this.unsent, false) && !this.some(this.inFlight, false);
+    return this.unsent.size === 0 && this.inFlight.size === 0;
   }
 
   private pump(): void {
     const { transport } = this;
     if (transport === undefined) return;
-    if (this.isIdle) this.release();
-    const isBulkTurn = this.isIdle && this.inFlight.size === 0;
     for (const topic of this.unsent) {
-      if (this.inFlight.size >= MAX_IN_FLIGHT) return;
-      if (this.inFlight.has(topic) || (this.isBulk(topic) && !isBulkTurn)) continue;
-      void this.send(transport, topic);
-      if (isBulkTurn) return;
+      if (this.inFlight.size >= this.maxInFlight) return;
+      if (!this.inFlight.has(topic)) void this.send(transport, topic);
     }
-  }
-
-  private some(topics: Set<string>, bulk: boolean): boolean {
-    for (const topic of topics) if (this.isBulk(topic) === bulk) return true;
-    return false;
-  }
-
-  private isBulk(topic: string): boolean {
-    return (this.values.get(topic)?.payload.length ?? 0) > BULK_BYTES;
+    if (this.isIdle) this.release();
   }
 
   private async send(transport: RetainedTransport, topic: string): Promise<void> {

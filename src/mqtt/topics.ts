@@ -32,7 +32,7 @@ export const TOPICS = {
   cameraEvent: out('cam/{camera}/event', 1, 'passing'),
   cameraEventThinned: out('cam/{camera}/event/ha', 0, 'passing'),
   cameraTracks: out('cam/{camera}/tracks', 0, 'passing'),
-  cameraSnapshot: out('cam/{camera}/snapshot/{label}', 0, 'retained'),
+  cameraSnapshot: out('cam/{camera}/snapshot/{label}', 1, 'retained'),
   cameraSet: incoming('cam/{camera}/set/{key}'),
   cameraState: out('cam/{camera}/state/{key}', 1, 'retained'),
 } as const satisfies Record<string, TopicSpec>;

@@ -1,7 +1,9 @@
 // Retained state: what the broker holds in the end is always the newest value of every topic.
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { RetainedPictures } from '../../src/mqtt/pictures.ts';
 import { RetainedState, type RetainedTransport } from '../../src/mqtt/retained.ts';
+import { FakeClock } from '../fakes/fake-clock.ts';
 
 /** A broker that acknowledges when told to, and remembers. */
 class Broker implements RetainedTransport {
@@ -48,7 +50,7 @@ test('after any sequence of changes, losses and reconnects the broker has the ne
   );
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-      const state = new RetainedState();
+      const state = new RetainedState(8);
       const wanted = new Map<string, string>();
       let broker = new Broker();
       void state.attach(broker);
@@ -78,7 +80,7 @@ test('after any sequence of changes, losses and reconnects the broker has the ne
 });
 
 test('values in between are never sent while the line is slow', async () => {
-  const state = new RetainedState();
+  const state = new RetainedState(8);
   const broker = new Broker();
   void state.attach(broker);
   for (let i = 0; i < 1000; i++) state.set('count', String(i), 0);
@@ -91,7 +93,7 @@ test('values in between are never sent while the line is slow', async () => {
 });
 
 test('the same text again is not sent again', async () => {
-  const state = new RetainedState();
+  const state = new RetainedState(8);
   const broker = new Broker();
   void state.attach(broker);
   for (let i = 0; i < 3; i++) {
@@ -102,24 +104,66 @@ test('the same text again is not sent again', async () => {
   expect(broker.sent).toEqual(['count']);
 });
 
-test('pictures go last, one at a time, and nobody waits for them', async () => {
-  const state = new RetainedState();
-  for (const name of ['a', 'b']) state.set(`snapshot/${name}`, Buffer.alloc(100_000, name), 0);
-  for (const name of ['x', 'y']) state.set(`status/${name}`, 'live', 1);
-  const broker = new Broker();
-  let isThere = false;
-  const attached = state.attach(broker).then(() => {
-    isThere = true;
+describe('pictures', () => {
+  const picture = Buffer.alloc(100_000);
+
+  test('one at a time, newest per topic', async () => {
+    const pictures = new RetainedPictures(new FakeClock(), () => undefined);
+    const broker = new Broker();
+    pictures.attach(broker);
+    for (const name of ['a', 'b', 'a']) pictures.set(name, Buffer.from(picture));
+    const order: (string | undefined)[] = [];
+    while (broker.inFlight.length > 0) {
+      expect(broker.inFlight.length).toBe(1);
+      order.push(broker.inFlight[0]);
+      broker.acknowledge();
+      await tick();
+    }
+    expect([...order].sort()).toEqual(['a', 'a', 'b']);
   });
-  expect(broker.inFlight).toEqual(['status/x', 'status/y']);
-  broker.acknowledge();
-  await tick();
-  expect(isThere).toBe(false);
-  broker.acknowledge();
-  await attached;
-  await tick();
-  expect(broker.inFlight).toEqual(['snapshot/a']);
-  broker.acknowledge();
-  await tick();
-  expect(broker.inFlight).toEqual(['snapshot/b']);
+
+  test('two connections lost under a picture: larger ones than half of it rest for an hour', async () => {
+    const clock = new FakeClock();
+    const limits: number[] = [];
+    const pictures = new RetainedPictures(clock, (bytes) => limits.push(bytes));
+    pictures.set('large', picture);
+    for (let loss = 0; loss < 2; loss++) {
+      const broker = new Broker();
+      pictures.attach(broker);
+      expect(broker.inFlight).toEqual(['large']);
+      pictures.detach();
+      broker.cut();
+      await tick();
+    }
+    expect(limits).toEqual([50_000]);
+    const broker = new Broker();
+    pictures.attach(broker);
+    expect(broker.inFlight).toEqual([]);
+    await tick();
+    pictures.set('small', Buffer.alloc(40_000));
+    expect(broker.inFlight).toEqual(['small']);
+    broker.acknowledge();
+    await tick();
+    clock.advance(3_600_000);
+    pictures.set('large', Buffer.from(picture));
+    expect(broker.inFlight).toEqual(['large']);
+  });
+
+  test('a lost connection between two good ones limits nothing', async () => {
+    const pictures = new RetainedPictures(new FakeClock(), () => expect.unreachable());
+    for (let round = 0; round < 3; round++) {
+      pictures.set('a', Buffer.alloc(100_000, round));
+      const lost = new Broker();
+      pictures.attach(lost);
+      pictures.detach();
+      lost.cut();
+      await tick();
+      const good = new Broker();
+      pictures.attach(good);
+      good.acknowledge();
+      await tick();
+      expect(good.values.has('a')).toBe(true);
+      pictures.detach();
+    }
+  });
 });
