@@ -89,4 +89,5 @@ export const rules = v.pipe(
   v.description(
     'Rules by their name: `when` something is so, `then` tell. Try them on recorded tracks with `vedette replay`.',
   ),
+  v.metadata(live),
 );
