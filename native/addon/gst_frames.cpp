@@ -4,10 +4,9 @@
 #include <chrono>
 #include <memory>
 
-#include "addon/arguments.hpp"
 #include "addon/gst_exports.hpp"
 #include "addon/guard.hpp"
-#include "addon/print_arguments.hpp"
+#include "addon/print_order.hpp"
 #include "addon/wake.hpp"
 #include "core/print.hpp"
 #include "gst/mapped_frame.hpp"
@@ -15,8 +14,6 @@
 namespace vedette::addon {
 
 namespace {
-
-constexpr double kAlignment = 64;
 
 class FrameSink final : public Napi::ObjectWrap<FrameSink> {
  public:
@@ -64,31 +61,17 @@ class FrameSink final : public Napi::ObjectWrap<FrameSink> {
     return guard(info, [&]() -> Napi::Value {
       const auto started = std::chrono::steady_clock::now();
       const auto failure = [&](const char* cause) { return Napi::String::New(info.Env(), cause); };
-      const auto rectangle = rectangleOf(info[1]);
-      const auto format = printFormatOf(info[2]);
-      const auto memory = bytes(info[3], "memory");
-      const double offset = number(info[4], "offset");
-      if (!rectangle || !format || !(offset >= 0) || std::fmod(offset, kAlignment) != 0) return failure("bad_ticket");
-      const std::size_t wanted = printedBytes(*format);
-      if (offset > static_cast<double>(memory.size()) || wanted > memory.size() - static_cast<std::size_t>(offset)) {
-        return failure("bad_ticket");
-      }
-      const auto sequence = static_cast<std::uint64_t>(number(info[0], "sequence"));
-      const auto frame = store_->find(sequence);
+      const auto order = printOrderOf(info, 1);
+      if (!order) return failure("bad_ticket");
+      const auto frame = store_->find(static_cast<std::uint64_t>(number(info[0], "sequence")));
       if (!frame) return failure("frame_gone");
       const gst::MappedFrame mapped(*frame);
       const auto picture = mapped.picture();
       if (!picture) return failure("map_failed");
-      const auto placement =
-          printer_.print(*picture, *rectangle, *format, memory.subspan(static_cast<std::size_t>(offset), wanted));
+      const auto placement = printer_.print(*picture, order->rectangle, order->format, order->out);
       if (!placement) return failure("bad_ticket");
       store_->taken(*frame);
-      const auto took = std::chrono::steady_clock::now() - started;
-      Napi::Object result = Napi::Object::New(info.Env());
-      result.Set("placement", placementObject(info.Env(), *placement));
-      result.Set("bytes", static_cast<double>(wanted));
-      result.Set("tookUs", std::chrono::duration<double, std::micro>(took).count());
-      return result;
+      return printedObject(info.Env(), *placement, order->out.size(), started);
     });
   }
 

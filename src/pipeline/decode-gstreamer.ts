@@ -10,6 +10,7 @@ import {
   registerElements,
   UnitSink,
 } from '../native/frames.ts';
+import type { Confinement } from '../native/sandbox.ts';
 import type { Decoder, DecoderListener, StreamInfo } from './decoder.ts';
 import { type Branch, branchLines, type Launch, launch, NAMES } from './launch.ts';
 import { type Ending, endOf, type Source } from './source.ts';
@@ -22,6 +23,8 @@ interface Pipeline {
   /** Calls back for every message until the pipeline is stopped when a callback returns. */
   pollBus(fn: (message: BusMessage) => void): void;
 }
+
+type PipelineClass = new (line: string) => Pipeline;
 
 interface BusMessage {
   readonly type: string;
@@ -39,6 +42,7 @@ export class GstreamerDecoder implements Decoder {
   readonly #source: Source;
   readonly #arena: Arena;
   readonly #listener: DecoderListener;
+  #Pipeline: PipelineClass | undefined;
   #launch: Launch | undefined;
   #pipeline: Pipeline | undefined;
   #frames: FrameSink | undefined;
@@ -56,18 +60,23 @@ export class GstreamerDecoder implements Decoder {
     this.#listener = listener;
   }
 
-  /** Loads GStreamer and starts the pipeline; whether the camera answers is heard through the listener. */
-  async start(): Promise<void> {
+  /** GStreamer may write its list of plugins anew, and start a program to do so: only before the process is confined. */
+  load(): Confinement {
     registerElements();
-    const { Pipeline } = createRequire(import.meta.url)('gstreamer-superficial') as {
-      Pipeline: new (line: string) => Pipeline;
-    };
+    this.#Pipeline = (
+      createRequire(import.meta.url)('gstreamer-superficial') as { Pipeline: PipelineClass }
+    ).Pipeline;
+    return this.#source.kind === 'file' ? { read: [this.#source.path] } : {};
+  }
+
+  start(): void {
+    if (this.#Pipeline === undefined) throw new Error('start before load');
     this.#launch = launch(this.#order, this.#source, hasElement);
     this.#listener.log('debug', 'launch', { line: this.#launch.line });
-    const pipeline = new Pipeline(this.#launch.line);
+    const pipeline = new this.#Pipeline(this.#launch.line);
     this.#pipeline = pipeline;
     Object.assign(child(pipeline, NAMES.branch), { lines: branchLines(this.#launch.branches) });
-    Object.assign(child(pipeline, NAMES.source), this.#launch.source);
+    Object.assign(child(pipeline, this.#launch.sourceName), this.#launch.source);
     this.#frames = FrameSink.find(NAMES.frames);
     this.#frames.onFrame((frame) => this.#onFrame(frame));
     this.#units = UnitSink.find(NAMES.units);

@@ -1,6 +1,7 @@
 // What the two decoders of a camera process have in common.
 import type { Codec, PrintFailure, Ticket } from '../contracts/ticket.ts';
 import type { EncodedUnit, FrameNotice, Printed } from '../native/frames.ts';
+import type { Confinement } from '../native/sandbox.ts';
 import type { Ending } from './source.ts';
 
 export interface StreamInfo {
@@ -23,7 +24,10 @@ export interface DecoderListener {
 }
 
 export interface Decoder {
-  start(): Promise<void>;
+  /** Loads what has to be there before the process is confined, and says what the decoder needs after that. */
+  load(): Confinement;
+  /** Whether the camera answers is heard through the listener. */
+  start(): void;
   print(ticket: Ticket): Printed | PrintFailure;
   wantEncoded(wanted: boolean): void;
   /** Resolves when no thread or process of the decoder runs any more. */

@@ -12,8 +12,8 @@ function launched(order: CameraOrder, has: (element: string) => boolean = everyt
 }
 
 function text(order: CameraOrder): string {
-  const { line, branches, source } = launched(order);
-  return [line, branchLines(branches), JSON.stringify(source)].join('\n');
+  const { line, branches, sourceName, source } = launched(order);
+  return [line, branchLines(branches), `${sourceName}: ${JSON.stringify(source)}`].join('\n');
 }
 
 describe('launch', () => {
