@@ -1,5 +1,7 @@
 // What a new configuration changes, and what has to happen for it.
+
 import { isDeepStrictEqual } from 'node:util';
+import { isBlock } from './plain-data.ts';
 import { pathText } from './problem.ts';
 import { type Config, configSchema } from './schema/config.ts';
 import { metadataAt, type Path, rootOf } from './schema/keys.ts';
@@ -81,8 +83,4 @@ function applyOf(path: Path): Apply {
 export function isEmptyPlan({ live, cameras, agent }: ChangePlan): boolean {
   const lists = [live, agent, cameras.added, cameras.removed, cameras.changed];
   return lists.every((list) => list.length === 0);
-}
-
-function isBlock(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

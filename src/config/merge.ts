@@ -1,4 +1,5 @@
 // Changing parts of a YAML text so that the rest, comments included, stays as people wrote it.
+
 import {
   type Document,
   isAlias,
@@ -8,6 +9,7 @@ import {
   parseDocument,
   type YAMLMap,
 } from 'yaml';
+import { isBlock } from './plain-data.ts';
 import { configSchema } from './schema/config.ts';
 import { type Path, rootOf } from './schema/keys.ts';
 import { restoreSecrets } from './secrets.ts';
@@ -74,8 +76,4 @@ function longForm(path: Path, text: string): Record<string, string> | undefined 
   if (path.length === 2 && path[0] === 'cameras') return { url: text };
   if (path.length !== 1 || path[0] !== 'model') return undefined;
   return /\/|\.onnx$/.test(text) ? { path: text } : { name: text };
-}
-
-function isBlock(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

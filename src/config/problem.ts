@@ -19,7 +19,7 @@ export interface Problem {
 }
 
 /** `file:line:col  path  message`, with the excerpt below. */
-export function formatProblem(problem: Problem): string {
+function formatProblem(problem: Problem): string {
   const { origin, position, path, message, excerpt } = problem;
   const place = position === undefined ? origin : `${origin}:${position.line}:${position.column}`;
   const head = [place, pathText(path), message].filter((part) => part !== '').join('  ');

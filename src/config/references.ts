@@ -70,7 +70,7 @@ export function listReferences(data: unknown): Reference[] {
   return [...own, ...Object.values(data).flatMap(listReferences)];
 }
 
-export function isFileReference(value: unknown): value is { readonly file: string } {
+function isFileReference(value: unknown): value is { readonly file: string } {
   if (typeof value !== 'object' || value === null) return false;
   return Object.keys(value).length === 1 && typeof (value as { file?: unknown }).file === 'string';
 }

@@ -1,6 +1,8 @@
 // Showing a configuration without its secrets, and taking back what was shown.
+
 import { type Document, isScalar, visit } from 'yaml';
 import { redactText } from '../core/log.ts';
+import { valueAt } from './plain-data.ts';
 import { metadataAt, type Path, type SchemaNode } from './schema/keys.ts';
 
 const HIDDEN = '***';
@@ -61,14 +63,4 @@ function pathOf(position: number | 'key' | 'value' | null, ancestors: readonly u
 
 function isPairLike(node: unknown): boolean {
   return typeof node === 'object' && node !== null && 'key' in node;
-}
-
-function valueAt(data: unknown, path: Path): unknown {
-  let value = data;
-  for (const step of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step))
-      return undefined;
-    value = (value as Record<string | number, unknown>)[step];
-  }
-  return value;
 }

@@ -1,8 +1,10 @@
 // From text to a configuration, or to every problem it has.
+
 import * as v from 'valibot';
 import { causeText } from '../core/errors.ts';
 import { type ConfigCheck, checkMeaning } from './meaning.ts';
 import { applyOverrides, type Override, readOverrides } from './overrides.ts';
+import { isBlock, valueAt } from './plain-data.ts';
 import { nearest, type Problem } from './problem.ts';
 import { type Environment, type ReferenceRule, resolveReferences } from './references.ts';
 import { type Config, configSchema } from './schema/config.ts';
@@ -198,26 +200,12 @@ function hint(value: unknown, node: SchemaNode | undefined, allowed: string): st
   return near === undefined ? '' : `; did you mean "${near}"?`;
 }
 
-function valueAt(data: unknown, path: Path): unknown {
-  let value = data;
-  for (const step of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step))
-      return undefined;
-    value = (value as Record<string | number, unknown>)[step];
-  }
-  return value;
-}
-
 /** Keys that valibot passes over in silence, because objects have something of that name. */
 function reservedKeys(data: unknown, path: Path): Path[] {
   if (!isBlock(data)) return [];
-  return Object.entries(data as object).flatMap(([key, value]) =>
+  return Object.entries(data).flatMap(([key, value]) =>
     ['__proto__', 'prototype', 'constructor'].includes(key)
       ? [[...path, key]]
       : reservedKeys(value, [...path, key]),
   );
-}
-
-function isBlock(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

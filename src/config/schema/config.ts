@@ -31,7 +31,4 @@ export const configSchema = v.strictObject({
 export type Config = v.InferOutput<typeof configSchema>;
 export type CameraConfig = Config['cameras'][string];
 export type ModelConfig = Config['model'];
-export type RuntimeConfig = Config['runtime'];
-export type MqttConfig = NonNullable<Config['mqtt']>;
-export type StorageConfig = Config['storage'];
 export type AlertConfig = Config['alerts'][number];
