@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { ChangePlan } from './config/diff.ts';
 import type { Config } from './config/schema/config.ts';
 import type { CameraStatus } from './contracts/camera.ts';
+import type { FrameDetections } from './contracts/detection.ts';
 import type { Frame } from './contracts/frame.ts';
 import type { Choice } from './contracts/hardware.ts';
 import type { ModelManifest } from './contracts/model.ts';
@@ -34,6 +35,8 @@ export interface AgentOptions {
   readonly runtimeLibrary?: string | undefined;
   readonly clock: Clock;
   readonly log: Log;
+  /** Sees what the model found in each analysed frame, before it is tracked. */
+  readonly onDetections?: (result: FrameDetections) => void;
 }
 
 /** Several sinks that do not delay each other. */
@@ -217,9 +220,11 @@ export class Agent {
       log,
       metrics: this.metrics,
       maxQueueDelayMs: this.config.runtime.batch.max_queue_delay_us / 1000,
-      createTracker: () => createTracker(this.config.tracking, { idFor: ulid }),
+      createTracker: () =>
+        createTracker(this.config.tracking, { idFor: (captureMs) => ulid(captureMs) }),
       print,
       write: (records: readonly SinkRecord[]) => sinks.write(records),
+      onDetections: this.options.onDetections,
     });
     this.cameras = new CameraSet({
       createSupervisor: (plan) => new CameraSupervisor({ plan, arena, clock, log }),

@@ -14,6 +14,8 @@ export interface Visit {
   /** Since when the newest frames say otherwise. */
   readonly doubtMs: number | undefined;
   readonly enteredMs: number;
+  /** When the object was last seen, wherever. */
+  readonly seenMs: number;
   readonly label: string;
   readonly track: Track;
   /** Told during this visit, each at most once. */
@@ -34,7 +36,7 @@ const LEAST_SPEED = 0.2;
 /**
  * An object enters when its anchor has been inside for `enter_s`, and leaves when it has been
  * outside by more than the margin for `exit_s`; both are dated back to the first such frame. An object
- * that is lost stays where it was until its track ends; then it exits.
+ * that is lost stays where it was until its track ends; then it exits, dated back to its last sight.
  */
 export function stepZone(
   name: string,
@@ -66,7 +68,7 @@ export function stepZone(
   }
   for (const [id, visit] of Object.entries(before)) {
     if (!visit.isIn || view.tracks.some((track) => track.id === id)) continue;
-    events.push(exitEvent(name, visit, visit.track, view, view.timeMs, 'ended'));
+    events.push(exitEvent(name, visit, visit.track, view, visit.seenMs, 'ended'));
   }
   return { events, visits };
 }
@@ -85,12 +87,13 @@ function observe(
     isIn: false,
     doubtMs: undefined,
     enteredMs: view.timeMs,
+    seenMs: view.timeMs,
     label: track.label,
     track,
     told: [],
     againstMs: undefined,
   };
-  const current = { ...base, track, label: track.label };
+  const current = { ...base, track, label: track.label, seenMs: view.timeMs };
   if (seenIn === isIn) return isIn ? { ...current, doubtMs: undefined } : undefined;
   const doubtMs = base.doubtMs ?? view.timeMs;
   const neededMs = (seenIn ? zone.enter_s : zone.exit_s) * 1000;

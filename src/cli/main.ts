@@ -32,6 +32,14 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'list the models that are installed and those that can be',
     load: async () => (await import('./models.ts')).modelsCommand,
   },
+  record: {
+    summary: 'write what the model sees, for replay',
+    load: async () => (await import('./record.ts')).recordCommand,
+  },
+  replay: {
+    summary: 'try zones and rules on a recording or a video',
+    load: async () => (await import('./replay.ts')).replayCommand,
+  },
   camera: {
     summary: 'serve a video file as an RTSP camera, for tests and demos',
     load: async () => (await import('./camera.ts')).cameraCommand,

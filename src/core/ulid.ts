@@ -3,8 +3,11 @@ import { randomBytes } from 'node:crypto';
 
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
-/** 26 characters. Ids made in the same millisecond have no order among themselves. */
-export function ulid(wallMs: number): string {
+/**
+ * 26 characters. Ids made in the same millisecond have no order among themselves. `random` gives the
+ * bytes of the tail; replay counts instead.
+ */
+export function ulid(wallMs: number, random: (size: number) => Uint8Array = randomBytes): string {
   let time = Math.floor(wallMs);
   let head = '';
   for (let i = 0; i < 10; i++) {
@@ -12,6 +15,6 @@ export function ulid(wallMs: number): string {
     time = Math.floor(time / 32);
   }
   let tail = '';
-  for (const byte of randomBytes(16)) tail += ALPHABET[byte % 32];
+  for (const byte of random(16)) tail += ALPHABET[byte % 32];
   return head + tail;
 }

@@ -1,5 +1,6 @@
 // The stages joined: a frame notice goes in at the top, records for the sinks come out at the bottom.
 import type { CameraStatus } from '../contracts/camera.ts';
+import type { FrameDetections } from '../contracts/detection.ts';
 import type { Frame } from '../contracts/frame.ts';
 import type { SinkRecord } from '../contracts/sink.ts';
 import type { Ticket } from '../contracts/ticket.ts';
@@ -33,6 +34,8 @@ export interface PipelineDeps {
   createTracker(camera: string): Tracker;
   print(camera: string, ticket: Omit<Ticket, 'id'>): Promise<Printed>;
   write(records: readonly SinkRecord[]): void;
+  /** Sees what the model found in each analysed frame, before it is tracked. */
+  readonly onDetections?: ((result: FrameDetections) => void) | undefined;
 }
 
 export class Pipeline {
@@ -49,7 +52,11 @@ export class Pipeline {
   constructor(deps: PipelineDeps) {
     this.deps = deps;
     const { engine, clock, log, metrics, snapshots } = deps;
-    this.publish = new PublishStage({ ...deps, model: engine.manifest, idFor: ulid });
+    this.publish = new PublishStage({
+      ...deps,
+      model: engine.manifest,
+      idFor: (wallMs) => ulid(wallMs),
+    });
     this.interpreter = new Interpreter({
       publish: this.publish,
       createTracker: deps.createTracker,
@@ -63,7 +70,10 @@ export class Pipeline {
       filterOf: (camera) => this.cameras.get(camera) ?? NOTHING,
       deliver: (result) => {
         const startMs = clock.monotonicMs();
-        if (this.cameras.has(result.frame.camera)) this.interpreter.push(result);
+        if (this.cameras.has(result.frame.camera)) {
+          deps.onDetections?.(result);
+          this.interpreter.push(result);
+        }
         metrics.analyseMs.add(clock.monotonicMs() - startMs);
       },
     });

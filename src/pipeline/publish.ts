@@ -15,7 +15,7 @@ import type { SnapshotKeeper } from './snapshot.ts';
 export interface PublishDeps {
   readonly device: string;
   readonly model: Pick<ModelManifest, 'name' | 'sha256'>;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'wallMs'>;
   readonly metrics: Metrics;
   /** Makes ids of events from the wall clock. */
   readonly idFor: (wallMs: number) => string;
