@@ -1,20 +1,30 @@
-// `vedetteunits`: stands between parser and decoder, lets everything through and shows it to whoever wants access units.
+// `vedetteunits`: stands between parser and decoder, shows access units to whoever wants them, and lets no parameter set
+// through that would make the decoder allocate larger pictures than `max-width` by `max-height`.
 //
 // Being no sink, it neither waits for the clock nor takes part in preroll, so it cannot hold up the decoder.
 #include <gst/base/gstbasetransform.h>
 
 #include <new>
+#include <optional>
 
+#include "gst/coded_size.hpp"
 #include "gst/frame_store.hpp"
 #include "gst/plugin.hpp"
 #include "gst/unit_store.hpp"
 
 using vedette::gst::captureOf;
+using vedette::gst::codedSize;
 using vedette::gst::FrameStore;
 using vedette::gst::Unit;
 using vedette::gst::UnitStore;
+using vedette::gst::VideoCodec;
 
 namespace {
+
+enum Property { kPropertyZero, kMaxWidth, kMaxHeight };
+
+/// Coded sizes are whole blocks, of 64 pixels at most (H.265).
+constexpr std::uint64_t kBlock = 64;
 
 /// The vedetteframes of the same pipeline, whose timeline is shared.
 constexpr char kFrames[] = "frames";
@@ -35,6 +45,10 @@ struct VedetteUnits {
   std::shared_ptr<UnitStore> store;
   std::shared_ptr<FrameStore> timeline;
   vedette::gst::ArrivalFilter arrivals;
+  /// Unset for JPEG, whose caps tell the coded size.
+  std::optional<VideoCodec> codec;
+  guint maxWidth;
+  guint maxHeight;
 };
 
 struct VedetteUnitsClass {
@@ -54,13 +68,37 @@ gboolean start(GstBaseTransform* transform) {
   return TRUE;
 }
 
-GstFlowReturn look(GstBaseTransform* transform, GstBuffer* buffer) {
-  VedetteUnits* units = self(transform);
-  if (!units->store->wanted()) return GST_FLOW_OK;
+gboolean setCaps(GstBaseTransform* transform, GstCaps* caps, GstCaps*) {
+  const GstStructure* stream = gst_caps_get_structure(caps, 0);
+  auto& codec = self(transform)->codec;
+  codec.reset();
+  if (gst_structure_has_name(stream, "video/x-h264")) codec = VideoCodec::H264;
+  if (gst_structure_has_name(stream, "video/x-h265")) codec = VideoCodec::H265;
+  return TRUE;
+}
+
+/// False, with an error on the bus, when a parameter set in `buffer` asks for too large a picture.
+bool fits(VedetteUnits* units, GstBuffer* buffer) {
+  GstMapInfo map;
+  if (!units->codec || !gst_buffer_map(buffer, &map, GST_MAP_READ)) return true;
+  const auto size = codedSize({map.data, map.size}, *units->codec);
+  gst_buffer_unmap(buffer, &map);
+  const auto blocks = [](std::uint64_t pixels) { return (pixels + kBlock - 1) / kBlock; };
+  if (!size || (blocks(size->width) <= blocks(units->maxWidth) && blocks(size->height) <= blocks(units->maxHeight))) {
+    return true;
+  }
+  GST_ELEMENT_ERROR(units, STREAM, WRONG_TYPE,
+                    ("the coded picture of %" G_GUINT64_FORMAT "x%" G_GUINT64_FORMAT " is larger than %ux%u",
+                     size->width, size->height, units->maxWidth, units->maxHeight),
+                    (nullptr));
+  return false;
+}
+
+void show(VedetteUnits* units, GstBuffer* buffer) {
   gint64 pts = 0;
   gint64 dts = 0;
   // Signed: the first decoding times of a stream with B-frames lie before the segment.
-  const GstSegment* segment = &transform->segment;
+  const GstSegment* segment = &units->parent.segment;
   const auto signedTime = [segment](GstClockTime time, gint64& out) {
     guint64 magnitude = 0;
     const int sign = gst_segment_to_running_time_full(segment, GST_FORMAT_TIME, time, &magnitude);
@@ -68,7 +106,7 @@ GstFlowReturn look(GstBaseTransform* transform, GstBuffer* buffer) {
     return sign != 0;
   };
   const GstClockTime bufferPts = GST_BUFFER_PTS(buffer);
-  if (!GST_CLOCK_TIME_IS_VALID(bufferPts) || !signedTime(bufferPts, pts)) return GST_FLOW_OK;
+  if (!GST_CLOCK_TIME_IS_VALID(bufferPts) || !signedTime(bufferPts, pts)) return;
   if (!GST_CLOCK_TIME_IS_VALID(GST_BUFFER_DTS(buffer)) || !signedTime(GST_BUFFER_DTS(buffer), dts)) dts = pts;
   const gint64 offset = units->timeline->timelineOffsetNs();
   Unit unit;
@@ -78,7 +116,21 @@ GstFlowReturn look(GstBaseTransform* transform, GstBuffer* buffer) {
   unit.capture = captureOf(units->arrivals, buffer, pts < 0 ? GST_CLOCK_TIME_NONE : static_cast<GstClockTime>(pts));
   unit.key = !GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
   units->store->push(std::move(unit));
+}
+
+GstFlowReturn look(GstBaseTransform* transform, GstBuffer* buffer) {
+  VedetteUnits* units = self(transform);
+  if (!fits(units, buffer)) return GST_FLOW_ERROR;
+  if (units->store->wanted()) show(units, buffer);
   return GST_FLOW_OK;
+}
+
+void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spec) {
+  switch (id) {
+    case kMaxWidth: self(object)->maxWidth = g_value_get_uint(value); break;
+    case kMaxHeight: self(object)->maxHeight = g_value_get_uint(value); break;
+    default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+  }
 }
 
 void finalize(GObject* object) {
@@ -93,11 +145,21 @@ static void vedette_units_init(VedetteUnits* units) {
   new (&units->store) std::shared_ptr<UnitStore>();
   new (&units->timeline) std::shared_ptr<FrameStore>();
   new (&units->arrivals) vedette::gst::ArrivalFilter();
+  new (&units->codec) std::optional<VideoCodec>();
+  units->maxWidth = 4096;
+  units->maxHeight = 2304;
   gst_base_transform_set_passthrough(&units->parent, TRUE);
 }
 
 static void vedette_units_class_init(VedetteUnitsClass* klass) {
-  G_OBJECT_CLASS(klass)->finalize = finalize;
+  auto* object = G_OBJECT_CLASS(klass);
+  object->finalize = finalize;
+  object->set_property = setProperty;
+  const auto flags = static_cast<GParamFlags>(G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS);
+  g_object_class_install_property(
+      object, kMaxWidth, g_param_spec_uint("max-width", "Max width", "Largest coded width", 1, 65535, 4096, flags));
+  g_object_class_install_property(
+      object, kMaxHeight, g_param_spec_uint("max-height", "Max height", "Largest coded height", 1, 65535, 2304, flags));
   auto* element = GST_ELEMENT_CLASS(klass);
   gst_element_class_add_static_pad_template(element, &sinkTemplate);
   gst_element_class_add_static_pad_template(element, &sourceTemplate);
@@ -105,6 +167,7 @@ static void vedette_units_class_init(VedetteUnitsClass* klass) {
                                         "Passes encoded access units on while they are wanted", "Vedette");
   auto* base = GST_BASE_TRANSFORM_CLASS(klass);
   base->start = start;
+  base->set_caps = setCaps;
   base->transform_ip = look;
   base->transform_ip_on_passthrough = TRUE;
 }

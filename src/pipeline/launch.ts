@@ -213,11 +213,16 @@ function decode(order: CameraOrder, source: Source, format: Format, decoder: str
   return [
     ...(format.parse === undefined ? [] : [format.parse]),
     `capsfilter caps="${bounded(format.parsed ?? format.media, order)}"`,
-    ...(format.parsed === undefined ? [] : [`vedetteunits name=${NAMES.units}`]),
+    ...(format.parsed === undefined ? [] : [units(order)]),
     'queue max-size-buffers=16 max-size-bytes=16777216 max-size-time=0',
     decoderLine(order, decoder),
     sink(order, source),
   ].join(' ! ');
+}
+
+/** The capsfilter bounds the size after cropping, this element the coded one. */
+function units({ maxWidthPx, maxHeightPx }: CameraOrder): string {
+  return `vedetteunits name=${NAMES.units} max-width=${maxWidthPx} max-height=${maxHeightPx}`;
 }
 
 /** The probe's choice where it is meant for this codec, else the first software decoder that is there. */

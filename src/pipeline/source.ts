@@ -74,7 +74,7 @@ export function endOf(error: BusError, bound: string): Ending {
   }
   if (status === 415 || status === 461) return { end: 'unsupported', cause };
   if (!Number.isNaN(status)) return { end: 'unreachable', cause };
-  if (error.element === 'branch') return { end: 'unsupported', cause };
+  if (error.element === 'branch' || error.element === 'units') return { end: 'unsupported', cause };
   if (/not-negotiated/.test(text)) {
     return {
       end: 'unsupported',

@@ -174,6 +174,23 @@ describe.skipIf(needsShared('camera-process'))('a camera process with a file', (
     });
   });
 
+  it.each([
+    ['h264', 'libx264'],
+    ['hevc', 'libx265'],
+  ])('sees through a large %s picture that is cropped to a small one', async (codec, encoder) => {
+    const file = path.join(folder, `cropped.${codec}`);
+    ffmpeg(
+      ...['-f', 'lavfi', '-i', 'testsrc2=size=640x480:rate=10:duration=1', '-c:v', encoder],
+      ...['-bsf:v', `${codec}_metadata=crop_right=576:crop_bottom=416`, '-y', file],
+    );
+    const camera = await start(file, { maxWidthPx: 320, maxHeightPx: 240 });
+    expect(await camera.next('ended')).toMatchObject({
+      end: 'unsupported',
+      cause: 'the coded picture of 640x480 is larger than 320x240',
+    });
+    expect(camera.all('frame')).toEqual([]);
+  });
+
   it('survives tickets that nobody should send, and writes nothing for them', async () => {
     const camera = await start(footage('test_video.mp4'), { arenaBytes: 1 << 20 });
     const frame = await camera.next('frame');

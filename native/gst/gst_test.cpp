@@ -1,0 +1,148 @@
+// What of the elements can be tried without a pipeline: sizes read from parameter sets, arrival times.
+#include <algorithm>
+#include <cstdint>
+#include <random>
+#include <vector>
+
+#include "gst/capture_time.hpp"
+#include "gst/coded_size.hpp"
+#include "test/check.hpp"
+
+using namespace vedette::gst;
+
+namespace {
+
+using Bytes = std::vector<std::uint8_t>;
+
+/// Writes what the parser reads, with start code and emulation prevention.
+class NalWriter {
+ public:
+  NalWriter& bits(std::uint64_t value, unsigned count) {
+    while (count-- > 0) bits_.push_back(value >> count & 1);
+    return *this;
+  }
+
+  NalWriter& code(std::uint64_t value) {
+    unsigned length = 0;
+    while ((value + 1) >> (length + 1) != 0) ++length;
+    return bits(0, length).bits(value + 1, length + 1);
+  }
+
+  Bytes nal(Bytes header) const {
+    Bytes body = std::move(header);
+    for (std::size_t at = 0; at < bits_.size(); at += 8) {
+      std::uint8_t byte = 0;
+      for (std::size_t i = at; i < at + 8; ++i) byte = static_cast<std::uint8_t>(byte << 1 | (i < bits_.size() && bits_[i]));
+      body.push_back(byte);
+    }
+    Bytes result{0, 0, 0, 1};
+    unsigned zeros = 0;
+    for (const std::uint8_t byte : body) {
+      if (zeros == 2 && byte <= 3) {
+        result.push_back(3);
+        zeros = 0;
+      }
+      result.push_back(byte);
+      zeros = byte == 0 ? zeros + 1 : 0;
+    }
+    return result;
+  }
+
+ private:
+  std::vector<bool> bits_;
+};
+
+Bytes spsH264(std::uint64_t columns, std::uint64_t rows, bool fields, bool high) {
+  NalWriter writer;
+  writer.bits(high ? 100 : 66, 8).bits(0, 8).bits(51, 8).code(0);
+  if (high) {
+    writer.code(1).code(0).code(0).bits(0, 1).bits(1, 1);
+    writer.bits(1, 1);
+    for (int i = 0; i < 16; ++i) writer.code(0);
+    writer.bits(1, 1).code(16);  // A delta of -8: the rest of this list is the default.
+    for (int i = 2; i < 8; ++i) writer.bits(0, 1);
+  }
+  writer.code(0).code(1).bits(0, 1).code(0).code(0).code(2).code(3).code(4);
+  writer.code(4).bits(0, 1).code(columns - 1).code(rows - 1).bits(fields ? 0 : 1, 1).bits(0x55, 8);
+  return writer.nal({0x67});
+}
+
+Bytes spsH265(std::uint64_t width, std::uint64_t height, unsigned subLayers) {
+  NalWriter writer;
+  writer.bits(0, 4).bits(subLayers, 3).bits(1, 1).bits(0, 64).bits(0, 24).bits(120, 8);
+  for (unsigned i = 0; i < subLayers; ++i) writer.bits(i % 2 == 0 ? 3 : 1, 2);
+  if (subLayers > 0) writer.bits(0, 2 * (8 - subLayers));
+  for (unsigned i = 0; i < subLayers; ++i) writer.bits(0, i % 2 == 0 ? 48 : 0).bits(0, i % 2 == 0 ? 40 : 0).bits(9, 8);
+  writer.code(0).code(1).code(width).code(height).bits(0x55, 8);
+  return writer.nal({0x42, 0x01});
+}
+
+bool is(const std::optional<CodedSize>& size, std::uint64_t width, std::uint64_t height) {
+  return size && size->width == width && size->height == height;
+}
+
+void readsSizes() {
+  CHECK(is(codedSize(spsH264(120, 68, false, false), VideoCodec::H264), 1920, 1088));
+  CHECK(is(codedSize(spsH264(120, 34, true, true), VideoCodec::H264), 1920, 1088));
+  CHECK(is(codedSize(spsH264(1024, 512, false, true), VideoCodec::H264), 16384, 8192));
+  for (unsigned subLayers = 0; subLayers < 7; ++subLayers) {
+    CHECK(is(codedSize(spsH265(3840, 2160, subLayers), VideoCodec::H265), 3840, 2160));
+  }
+}
+
+void findsTheLargestAnywhere() {
+  Bytes unit{0, 0, 1, 0x09, 0xf0};
+  for (const auto& part : {spsH264(2, 2, false, false), Bytes{0, 0, 1, 0x65, 1, 2, 3}, spsH264(9, 3, false, true)}) {
+    unit.insert(unit.end(), part.begin(), part.end());
+  }
+  CHECK(is(codedSize(unit, VideoCodec::H264), 144, 48));
+  CHECK(!codedSize(Bytes{0, 0, 1, 0x65, 1, 2, 3, 0, 0, 1}, VideoCodec::H264));
+  CHECK(!codedSize({}, VideoCodec::H265));
+}
+
+/// Run under the sanitizers: whatever a camera sends, nothing is read out of bounds and nothing takes long.
+void survivesNoise() {
+  std::mt19937 random(7);
+  for (int round = 0; round < 20'000; ++round) {
+    Bytes unit = round % 2 == 0 ? spsH264(120, 68, false, true) : spsH265(3840, 2160, 3);
+    for (int change = 0; change < round % 5; ++change) unit[random() % unit.size()] = static_cast<std::uint8_t>(random());
+    unit.resize(random() % (unit.size() + 1));
+    codedSize(unit, VideoCodec::H264);
+    codedSize(unit, VideoCodec::H265);
+  }
+}
+
+void arrivalIgnoresJitter() {
+  ArrivalFilter filter;
+  std::mt19937 random(7);
+  double worst = 0;
+  for (int frame = 0; frame < 5000; ++frame) {
+    const double stamp = frame * 40.0;
+    const double delay = frame % 50 == 0 ? 0 : static_cast<double>(random() % 200);
+    const double now = 1e6 + stamp * 1.0001 + delay;  // 100 ppm of drift
+    const double arrival = filter.arrivalMs(now, stamp);
+    CHECK(arrival <= now + 1e-6);
+    if (frame > 50) worst = std::max(worst, std::abs(arrival - (1e6 + stamp * 1.0001)));
+  }
+  CHECK(worst < 3);
+}
+
+void arrivalFollowsAJump() {
+  ArrivalFilter filter;
+  filter.arrivalMs(1000, 0);
+  CHECK(filter.arrivalMs(1040, 3'600'000) == 1040);
+  CHECK(filter.arrivalMs(1080, 3'600'040) == 1080);
+  CHECK(filter.arrivalMs(1120, 0) == 1120);
+}
+
+}  // namespace
+
+int main() {
+  return vedette::test::run({
+      {"reads the coded size of H.264 and H.265", readsSizes},
+      {"finds the largest of all parameter sets", findsTheLargestAnywhere},
+      {"survives noise", survivesNoise},
+      {"arrival times ignore jitter and follow drift", arrivalIgnoresJitter},
+      {"arrival times follow a jump of the time stamps", arrivalFollowsAJump},
+  });
+}
