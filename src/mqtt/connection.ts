@@ -155,12 +155,21 @@ export class MqttConnection implements Service {
     this.birth = { topic, onBirth };
   }
 
-  /** Removes every retained topic of a camera that is no more. */
-  forgetCamera(camera: string): void {
+  /**
+   * Removes the retained topics of a camera that is no more: those of this run, and for `labels`
+   * those that an earlier run may have left.
+   */
+  forgetCamera(camera: string, labels?: readonly string[]): void {
     const below = `${this.topics.base}/cam/${camera}/`;
     const isIts = (topic: string) => topic.startsWith(below);
     for (const topic of this.retained.topics.filter(isIts)) this.retained.set(topic, '', 1);
     for (const topic of this.pictures.topics.filter(isIts)) this.pictures.set(topic, '');
+    if (labels === undefined) return;
+    for (const name of ['cameraStatus', 'cameraMotion'] as const) this.retain(name, { camera }, '');
+    for (const label of labels) {
+      this.retain('cameraCount', { camera, label }, '');
+      this.retain('cameraSnapshot', { camera, label }, '');
+    }
   }
 
   /** Sends a passing message without acknowledgement; dropped and counted when it cannot go out now. */

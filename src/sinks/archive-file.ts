@@ -39,6 +39,11 @@ export interface TrackRow {
   readonly still: string | null;
 }
 
+export interface FormerCamera {
+  readonly camera: string;
+  readonly labels: readonly string[];
+}
+
 export interface PruneOrder {
   /** Everything that happened before this goes, milliseconds since 1970. */
   readonly beforeMs: number;
@@ -122,6 +127,22 @@ export class ArchiveFile {
       state: string;
       since: string;
     }[];
+  }
+
+  /** Cameras that wrote here once and are not in `current`, with the labels that were tracked there. */
+  formerCameras(current: readonly string[]): FormerCamera[] {
+    const db = this.opened();
+    const labels = db.prepare('SELECT DISTINCT label FROM tracks WHERE camera = ?').pluck();
+    const ids = db.prepare('SELECT id FROM cameras').pluck().all() as string[];
+    return ids
+      .filter((id) => !current.includes(id))
+      .map((camera) => ({ camera, labels: labels.all(camera) as string[] }));
+  }
+
+  /** Their events and tracks stay until retention takes them. */
+  forgetCameras(ids: readonly string[]): void {
+    const forget = this.opened().prepare('DELETE FROM cameras WHERE id = ?');
+    for (const id of ids) forget.run(id);
   }
 
   /** Deletes at most 1000 rows of each table, so that a call stays short; call again while `more`. */

@@ -3,9 +3,11 @@ import type { EventRecord } from '../contracts/event.ts';
 import type { Sink, SinkHealth, SinkRecord, Still } from '../contracts/sink.ts';
 import type { FrameTracks } from '../contracts/track.ts';
 import type { Clock } from '../core/clock.ts';
+import { causeText } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { MqttConnection } from '../mqtt/connection.ts';
 import { thinned } from '../mqtt/home-assistant.ts';
+import type { FormerCamera } from './archive-file.ts';
 import { Delivery, type Outcome } from './delivery.ts';
 import { MotionState } from './motion-state.ts';
 import type { OutboxReader } from './outbox-reader.ts';
@@ -16,6 +18,12 @@ export interface MqttSinkDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly publishTracks: boolean;
+  /** Whose retained topics an earlier run may have left on the broker. */
+  readonly formerCameras?: {
+    list(): Promise<FormerCamera[]>;
+    /** Called when the broker has removed them. */
+    forget(cameras: readonly string[]): Promise<void>;
+  };
   /** Also send the thinned copy of live events that Home Assistant reads. */
   readonly isForHomeAssistant?: boolean;
 }
@@ -57,6 +65,9 @@ export class MqttSink implements Sink {
       events.on('down', () => this.delivery.pause()),
     ];
     if (isUp) this.delivery.resume();
+    await this.removeFormer().catch((error) => {
+      this.deps.log.warn({ cause: causeText(error) }, 'former cameras are not known');
+    });
   }
 
   /** Events are not taken from here: the outbox has them. */
@@ -85,6 +96,22 @@ export class MqttSink implements Sink {
       dropped: rejected + lost + this.tooLarge + broker.dropped,
       lastError: broker.lastError ?? this.delivery.lastError,
     };
+  }
+
+  private async removeFormer(): Promise<void> {
+    const { connection, formerCameras, log } = this.deps;
+    const former = (await formerCameras?.list()) ?? [];
+    if (former.length === 0) return;
+    for (const { camera, labels } of former) connection.forgetCamera(camera, labels);
+    const cameras = former.map(({ camera }) => camera);
+    const leave = connection.events.on('up', () => {
+      leave();
+      log.info({ cameras }, 'retained topics of former cameras removed');
+      formerCameras?.forget(cameras).catch((error) => {
+        log.warn({ cause: causeText(error) }, 'former cameras stay on record');
+      });
+    });
+    this.leave.push(leave);
   }
 
   private show(record: SinkRecord): void {

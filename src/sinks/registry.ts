@@ -14,7 +14,7 @@ import { SqliteSink } from './sqlite.ts';
 import { StillsSink } from './stills.ts';
 import { Store } from './store.ts';
 
-export type SinksConfig = Pick<Config, 'alerts' | 'storage' | 'mqtt'>;
+export type SinksConfig = Pick<Config, 'alerts' | 'storage' | 'mqtt' | 'cameras'>;
 
 export interface SinksDeps {
   readonly clock: Clock;
@@ -68,7 +68,7 @@ export function createSinks(config: SinksConfig, deps: SinksDeps): Sinks {
     const names = alerts.map(({ name }) => webhookReader(name));
     const readers = connection === undefined ? names : [MQTT_READER, ...names];
     const outbox = new Outbox({ ...shared, path, readers, file: store.outbox });
-    sinks.push(outbox, ...receivers(config, deps, outbox));
+    sinks.push(outbox, ...receivers(config, deps, outbox, archive));
   }
   const hub = new SinkHub(sinks, log, async () => {
     await retention.stop();
@@ -78,11 +78,22 @@ export function createSinks(config: SinksConfig, deps: SinksDeps): Sinks {
   return { hub, archive };
 }
 
-function receivers({ alerts, mqtt }: SinksConfig, deps: SinksDeps, outbox: Outbox): Sink[] {
+function receivers(
+  config: SinksConfig,
+  deps: SinksDeps,
+  outbox: Outbox,
+  archive: SqliteSink,
+): Sink[] {
+  const { alerts, mqtt, cameras } = config;
   const { clock, log, connection } = deps;
   const webhooks = alerts.map(
-    (config) =>
-      new WebhookSink({ config, reader: outbox.reader(webhookReader(config.name)), clock, log }),
+    (alert) =>
+      new WebhookSink({
+        config: alert,
+        reader: outbox.reader(webhookReader(alert.name)),
+        clock,
+        log,
+      }),
   );
   if (connection === undefined) return webhooks;
   const mqttSink = new MqttSink({
@@ -90,6 +101,10 @@ function receivers({ alerts, mqtt }: SinksConfig, deps: SinksDeps, outbox: Outbo
     reader: outbox.reader(MQTT_READER),
     clock,
     log,
+    formerCameras: {
+      list: () => archive.formerCameras(Object.keys(cameras)),
+      forget: (ids) => archive.forgetCameras(ids),
+    },
     publishTracks: mqtt?.publish_tracks ?? false,
     isForHomeAssistant: deps.isForHomeAssistant ?? false,
   });

@@ -6,7 +6,7 @@ import { Backoff } from '../core/backoff.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import { AgentError, causeText } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
-import type { EventQuery, PruneOrder, TrackRow } from './archive-file.ts';
+import type { EventQuery, FormerCamera, PruneOrder, TrackRow } from './archive-file.ts';
 import type { RemoteArchive } from './store.ts';
 import { isBadRecord, isBusy, needsOperator } from './store-errors.ts';
 
@@ -104,9 +104,13 @@ export class SqliteSink implements Sink {
     return this.deps.file.tracks(query);
   }
 
-  /** Ids of all cameras that ever wrote here. */
-  async cameras(): Promise<string[]> {
-    return (await this.deps.file.cameras()).map(({ id }) => id);
+  /** See `ArchiveFile`; empty while the file cannot be read. */
+  async formerCameras(current: readonly string[]): Promise<FormerCamera[]> {
+    return this.isOpen ? this.deps.file.formerCameras(current) : [];
+  }
+
+  async forgetCameras(ids: readonly string[]): Promise<void> {
+    if (this.isOpen) await this.deps.file.forgetCameras(ids);
   }
 
   /** Deletes in small steps, with room for commits between them; returns how many rows went. */

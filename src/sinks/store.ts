@@ -29,7 +29,15 @@ type Remote<File, Names extends keyof File> = {
 export type RemoteOutbox = Remote<OutboxFile, 'open' | 'commit' | 'read' | 'vacuum' | 'close'>;
 export type RemoteArchive = Remote<
   ArchiveFile,
-  'open' | 'store' | 'events' | 'tracks' | 'cameras' | 'prune' | 'close'
+  | 'open'
+  | 'store'
+  | 'events'
+  | 'tracks'
+  | 'cameras'
+  | 'formerCameras'
+  | 'forgetCameras'
+  | 'prune'
+  | 'close'
 >;
 
 interface Waiting {
@@ -59,6 +67,8 @@ export class Store {
     'events',
     'tracks',
     'cameras',
+    'formerCameras',
+    'forgetCameras',
     'prune',
     'close',
   ]);

@@ -16,6 +16,7 @@ import { MqttConnection } from '../../src/mqtt/connection.ts';
 import { HomeAssistant } from '../../src/mqtt/home-assistant.ts';
 import { MqttSink } from '../../src/sinks/mqtt.ts';
 import { Outbox } from '../../src/sinks/outbox.ts';
+import type { OutboxReader } from '../../src/sinks/outbox-reader.ts';
 import { Store } from '../../src/sinks/store.ts';
 import {
   freePort,
@@ -414,6 +415,34 @@ describe.skipIf(!hasMosquitto)('with Mosquitto', () => {
     await pause(200);
     const late = await broker.listen(`${BASE}/cam/#`);
     expect(new Set(late.map(({ topic }) => topic.split('/')[3]))).toEqual(new Set(['front']));
+  });
+
+  test('what an earlier run left of a former camera is removed, and then forgotten', async () => {
+    await startMosquitto();
+    for (const topic of ['cam/old/status', 'cam/old/count/person', 'cam/front/status']) {
+      broker.send(`${BASE}/${topic}`, 'x', '-r');
+    }
+    const connection = connectionTo({ url: broker.url });
+    const forgotten: string[] = [];
+    const outbox = { notify: () => undefined, newest: 0, take: () => undefined, settledTo: 0 };
+    const sink = new MqttSink({
+      connection,
+      reader: { ...outbox, snapshot: { backlog: 0 } } as unknown as OutboxReader,
+      clock: systemClock,
+      log,
+      publishTracks: false,
+      formerCameras: {
+        list: async () => [{ camera: 'old', labels: ['person'] }],
+        forget: async (cameras) => void forgotten.push(...cameras),
+      },
+    });
+    await sink.open();
+    expect(forgotten).toEqual([]);
+    await connection.start();
+    await until('forgotten', () => forgotten.length === 1);
+    const heard = await broker.listen(`${BASE}/cam/#`);
+    expect(heard.map(({ topic }) => topic)).toEqual([`${BASE}/cam/front/status`]);
+    await sink.close();
   });
 
   test('Home Assistant: documents retained, removed with their camera, sent again at its birth', async () => {

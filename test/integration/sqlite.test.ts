@@ -18,6 +18,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import { createLog } from '../../src/core/log.ts';
 import { ArchiveFile } from '../../src/sinks/archive-file.ts';
 import { OutboxFile } from '../../src/sinks/outbox-file.ts';
+import { createSinks } from '../../src/sinks/registry.ts';
 import { SqliteSink } from '../../src/sinks/sqlite.ts';
 import { Store } from '../../src/sinks/store.ts';
 import { pause, until } from '../mqtt/mosquitto.ts';
@@ -128,7 +129,10 @@ test('events, tracks and cameras can be found again', async () => {
     start_ms: ms(1),
     end_ms: ms(9),
   });
-  expect(await sink.cameras()).toEqual(['front']);
+  expect(await sink.formerCameras(['front'])).toEqual([]);
+  expect(await sink.formerCameras(['side'])).toEqual([{ camera: 'front', labels: ['person'] }]);
+  await sink.forgetCameras(['front']);
+  expect(await sink.formerCameras([])).toEqual([]);
   expect(sink.health()).toMatchObject({ state: 'ok', backlog: 0, delivered: 8, dropped: 0 });
   const besides = ArchiveFile.openReadOnly(join(folder, 'vedette.db'));
   expect(besides.events({ limit: 1 })[0]).toEqual(
@@ -136,6 +140,41 @@ test('events, tracks and cameras can be found again', async () => {
   );
   besides.close();
   await sink.close();
+});
+
+test('everything that a configuration asks for, opened and closed together', async () => {
+  const hook = { type: 'webhook', name: 'ops', url: 'http://127.0.0.1:9/', headers: {} } as const;
+  const stills = { enabled: true, max_mb: 1, quality: 85, annotate: false };
+  const config = {
+    alerts: [{ ...hook, events: ['object_new' as const], cooldown_s: 0 }],
+    storage: { path: folder, database: 'vedette.db', retention_days: 7, stills },
+    cameras: {},
+  };
+  const jpeg = new Uint8Array(100);
+  const still = {
+    camera: 'front',
+    label: 'person',
+    object_id: 'x',
+    path: 'front/a.jpg',
+    ts: '',
+    jpeg,
+  };
+  for (let run = 1; run <= 2; run++) {
+    const { hub, archive } = createSinks(config, {
+      clock: systemClock,
+      log,
+      connection: undefined,
+    });
+    await hub.start();
+    hub.write([{ kind: 'still', still }, eventRecord(run, { still: still.path })]);
+    await hub.flush(2000);
+    expect((await archive.events({})).length).toBe(run);
+    const health = hub.health();
+    expect(Object.keys(health)).toEqual(['sqlite', 'stills', 'outbox', 'webhook ops']);
+    expect(health['webhook ops']?.backlog).toBe(run);
+    await hub.stop();
+  }
+  expect(readdirSync(folder).sort()).toEqual(['outbox.db', 'stills', 'vedette.db']);
 });
 
 test('retention: by age, then by size, in steps; the file shrinks', async () => {
