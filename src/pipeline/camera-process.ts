@@ -11,16 +11,16 @@ import {
   type FromCamera,
   type ToCamera,
 } from '../contracts/ticket.ts';
-import { causeText } from '../core/errors.ts';
+import { causeText, isCode } from '../core/errors.ts';
 import { redact, redactText } from '../core/log.ts';
 import { Arena } from '../native/arena.ts';
 import type { EncodedUnit } from '../native/frames.ts';
-import { confine, dieWithParent } from '../native/sandbox.ts';
+import { type Confinement, confine, dieWithParent } from '../native/sandbox.ts';
 import { FfmpegDecoder } from './decode-ffmpeg.ts';
 import { GstreamerDecoder } from './decode-gstreamer.ts';
 import type { Decoder, DecoderListener } from './decoder.ts';
 import { EncodedWriter } from './encoded-pipe.ts';
-import { type Ending, parseSource } from './source.ts';
+import { type Ending, parseSource, type Source } from './source.ts';
 
 const STOP_LIMIT_MS = 1000;
 /** Notices the agent has not read yet; newer ones are left out then, it will ask for the newest anyway. */
@@ -62,15 +62,32 @@ class CameraProcess {
         this.#end(source);
         return;
       }
-      const arena = Arena.map(ARENA_FD, order.arenaBytes);
-      const Decoder = order.decoder === 'ffmpeg' ? FfmpegDecoder : GstreamerDecoder;
-      this.#decoder = new Decoder(order, source, arena, this.#listener());
-      const report = confine({ ...this.#decoder.load(), dataBytes: memoryFor(order) });
+      const needs = this.#load(order, source, Arena.map(ARENA_FD, order.arenaBytes));
+      const report = confine({ ...needs, dataBytes: memoryFor(order) });
       this.log('debug', 'confined', { ...report });
-      this.#decoder.start();
+      this.#decoder?.start();
     } catch (error) {
       this.#end({ end: 'failed', cause: causeText(error) });
     }
+  }
+
+  /** The decoder of the order, or FFmpeg on a machine whose GStreamer is not there or cannot decode. */
+  #load(order: CameraOrder, source: Source, arena: Arena): Confinement {
+    const listener = this.#listener();
+    let toDecode = order;
+    if (order.decoder === 'gstreamer') {
+      try {
+        this.#decoder = new GstreamerDecoder(order, source, arena, listener);
+        return this.#decoder.load();
+      } catch (error) {
+        if (!isCode(error, 'NATIVE_UNAVAILABLE')) throw error;
+        this.log('warn', 'FFmpeg decodes instead of GStreamer', { cause: error.message });
+        const { decoderElement: _ofGstreamer, ...rest } = order;
+        toDecode = rest;
+      }
+    }
+    this.#decoder = new FfmpegDecoder(toDecode, source, arena, listener);
+    return this.#decoder.load();
   }
 
   #listener(): DecoderListener {

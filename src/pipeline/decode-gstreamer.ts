@@ -1,6 +1,7 @@
 // Stage `decode` with GStreamer: runs one pipeline in a camera process. Frames stay native; units come as buffers.
 import { createRequire } from 'node:module';
 import type { CameraOrder, PrintFailure, Ticket } from '../contracts/ticket.ts';
+import { AgentError } from '../core/errors.ts';
 import type { Arena } from '../native/arena.ts';
 import {
   type FrameNotice,
@@ -12,7 +13,7 @@ import {
 } from '../native/frames.ts';
 import type { Confinement } from '../native/sandbox.ts';
 import type { Decoder, DecoderListener, StreamInfo } from './decoder.ts';
-import { type Branch, branchLines, type Launch, launch, NAMES } from './launch.ts';
+import { type Branch, branchLines, canDecode, type Launch, launch, NAMES } from './launch.ts';
 import { type Ending, endOf, type Source } from './source.ts';
 
 /** The part of gstreamer-superficial that is used here; it has no types of its own. */
@@ -63,9 +64,19 @@ export class GstreamerDecoder implements Decoder {
   /** GStreamer may write its list of plugins anew, and start a program to do so: only before the process is confined. */
   load(): Confinement {
     registerElements();
+    if (!canDecode(this.#order, hasElement)) {
+      throw new AgentError('NATIVE_UNAVAILABLE', {
+        name: 'GStreamer',
+        cause: 'it has no H.264 decoder (Debian: apt install gstreamer1.0-libav)',
+      });
+    }
     this.#Pipeline = (
       createRequire(import.meta.url)('gstreamer-superficial') as { Pipeline: PipelineClass }
     ).Pipeline;
+    const { decoderElement } = this.#order;
+    if (decoderElement !== undefined && !hasElement(decoderElement)) {
+      this.#listener.log('warn', 'the chosen decoder is not there', { decoderElement });
+    }
     return this.#source.kind === 'file' ? { read: [this.#source.path] } : {};
   }
 

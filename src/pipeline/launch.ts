@@ -142,6 +142,13 @@ export function launch(
   }
 }
 
+/** Whether this machine has an element for H.264, which every camera can send. */
+export function canDecode(order: CameraOrder, has: (element: string) => boolean): boolean {
+  return FORMATS.some(
+    (format) => format.codec === 'h264' && has(chooseDecoder(order, format, has)),
+  );
+}
+
 /** The text for the `lines` property of `vedettebranch`. */
 export function branchLines(branches: readonly Branch[]): string {
   return branches.map((branch) => `${branch.caps} => ${branch.line}`).join('\n');
@@ -232,11 +239,15 @@ function chooseDecoder(
   has: (element: string) => boolean,
 ): string {
   const chosen = order.decoderElement;
-  if (chosen !== undefined && format.hint !== undefined && /^[a-z0-9_]+$/.test(chosen)) {
+  if (chosen !== undefined && format.hint !== undefined && isName(chosen) && has(chosen)) {
     const meant = FORMATS.filter((other) => other.hint?.test(chosen));
     if (meant.length === 0 || meant.includes(format)) return chosen;
   }
   return format.software.find(has) ?? format.software[0];
+}
+
+function isName(element: string): boolean {
+  return /^[a-z0-9_]+$/.test(element);
 }
 
 function decoderLine(order: CameraOrder, decoder: string): string {

@@ -139,6 +139,16 @@ describe.skipIf(needsShared('camera-process'))('a camera process with a file', (
     ]);
   });
 
+  it('decodes in software when the chosen decoder is not there, and says so', async () => {
+    const camera = await start(footage('test_h264_bt709_ipb.mp4'), {
+      decoderElement: 'nosuch264dec',
+    });
+    expect(await camera.next('stream')).toMatchObject({ decoder: 'avdec_h264' });
+    expect(camera.all('log').filter(({ level }) => level === 'warn')).toMatchObject([
+      { fields: { decoderElement: 'nosuch264dec' } },
+    ]);
+  });
+
   it('plays a looped file on and on, sequence and pts rising', async () => {
     const camera = await start(footage('test_video.mp4'), { loop: true });
     const frames: Said<'frame'>[] = [];
@@ -156,11 +166,13 @@ describe.skipIf(needsShared('camera-process'))('a camera process with a file', (
     expect(await camera.close()).toBe(0);
   });
 
-  it('is refused where no decoder is there, or the picture is larger than allowed', async () => {
-    const lacking = await start(footage('TestV4.mp4'), { decoderElement: 'nosuch264dec' });
-    expect(await lacking.next('ended')).toMatchObject({
+  it('is refused where no decoder is meant for it, or the picture is larger than allowed', async () => {
+    const theora = path.join(folder, 'clip.ogv');
+    ffmpeg('-f', 'lavfi', '-i', 'testsrc2=duration=1', '-c:v', 'libtheora', '-y', theora);
+    const odd = await start(theora);
+    expect(await odd.next('ended')).toMatchObject({
       end: 'unsupported',
-      cause: expect.stringContaining('nosuch264dec'),
+      cause: expect.stringContaining('video/x-theora'),
     });
     const large = await start(footage('TestV4.mp4'), { maxWidthPx: 1279 });
     expect(await large.next('ended')).toMatchObject({

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CameraOrder } from '../../src/contracts/ticket.ts';
-import { branchLines, type Launch, launch } from '../../src/pipeline/launch.ts';
+import { branchLines, canDecode, type Launch, launch } from '../../src/pipeline/launch.ts';
 import { parseSource, type Source } from '../../src/pipeline/source.ts';
 import { orderOf } from '../integration/camera-harness.ts';
 
@@ -86,6 +86,15 @@ describe('launch', () => {
       'openh264dec',
       'libde265dec',
     ]);
+  });
+
+  it('knows when nothing here decodes H.264', () => {
+    const order = orderOf('rtsp://h/x');
+    expect(canDecode(order, (name) => name === 'openh264dec')).toBe(true);
+    expect(canDecode(order, (name) => name === 'jpegdec')).toBe(false);
+    const board = { ...order, decoderElement: 'v4l2h264dec' };
+    expect(canDecode(board, (name) => name === 'v4l2h264dec')).toBe(true);
+    expect(canDecode(board, () => false)).toBe(false);
   });
 
   it('bounds the coded size in front of every decoder', () => {
