@@ -88,3 +88,8 @@ export function expectedPlace(tracklet: Tracklet): Float64Array {
 export function observedPlace(tracklet: Tracklet): Float64Array {
   return tracklet.observed;
 }
+
+/** Seen in the frame before, whether confirmed or not. */
+export function wasSeenBefore(tracklet: Tracklet): boolean {
+  return tracklet.phase !== 'lost';
+}

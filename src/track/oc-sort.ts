@@ -3,9 +3,17 @@ import type { Detection } from '../contracts/detection.ts';
 import type { Frame } from '../contracts/frame.ts';
 import type { Affine } from '../contracts/geometry.ts';
 import type { FrameTracks, Track, Tracker } from '../contracts/track.ts';
-import { Association, expectedPlace, isAny, observedPlace, wasJustSeen } from './association.ts';
+import {
+  Association,
+  expectedPlace,
+  isAny,
+  observedPlace,
+  wasJustSeen,
+  wasSeenBefore,
+} from './association.ts';
 import { Candidates } from './candidates.ts';
 import { Lifecycle, type TrackerOptions } from './lifecycle.ts';
+import { reachBenefit } from './reach.ts';
 import type { TrackingConfig } from './tracking-config.ts';
 import type { Tracklet } from './tracklet.ts';
 
@@ -53,6 +61,12 @@ export class OcSort implements Tracker {
       belongs: isAny,
       place: observedPlace,
       benefit: (_, __, iou) => iou - MIN_IOU,
+    });
+    association.run(frame, {
+      indices: candidates.strong,
+      belongs: wasSeenBefore,
+      place: expectedPlace,
+      benefit: (tracklet, index) => reachBenefit(tracklet, candidates.corners, 4 * index),
     });
     lifecycle.birth(frame, candidates);
     return lifecycle.finish(frame);

@@ -124,6 +124,7 @@ describe('conditions', () => {
     expect(sequence(enter, cross, 5)).toBe(1);
     expect(sequence(cross, enter, 5)).toBe(0);
     expect(sequence(enter, cross, 0.1)).toBe(0);
+    expect(sequence(cross, cross, 5)).toBe(0);
   });
 
   test('a sequence about the same object is not completed by another', () => {

@@ -41,6 +41,10 @@ describe('enter and exit', () => {
     }));
     const entering = play(hall({ enter_s: 0 }), wobble);
     expect(entering.events.map((event) => event.type)).toEqual(['zone_enter']);
+    const undamped = play(hall({ enter_s: 0, exit_s: 0 }), wobble);
+    expect(undamped.events.map((event) => event.type)).toEqual(['zone_enter']);
+    const wide = play(hall({ enter_s: 0, exit_s: 0, margin: 0 }), wobble);
+    expect(wide.events).toHaveLength(100);
   });
 
   test('a short look inside is no entry, a short absence no exit', () => {
