@@ -60,6 +60,9 @@ export class Outbox implements Sink, OutboxSource {
   private memory: Pending[] = [];
   private newest = 0;
   private committed = 0;
+  /** The newest number in the file, and up to where its rows were freed. */
+  private stored = 0;
+  private freed = 0;
   private isOpen = false;
   private hasBegun = false;
   private timer: { readonly timer: Timer; readonly dueMs: number } | undefined;
@@ -195,6 +198,8 @@ export class Outbox implements Sink, OutboxSource {
     }
     if (!this.hasBegun) this.begin(state.lastSeq, state.cursors);
     this.committed = Math.min(this.committed, state.lastSeq);
+    this.stored = state.lastSeq;
+    this.freed = 0;
     this.isOpen = true;
   }
 
@@ -239,15 +244,8 @@ export class Outbox implements Sink, OutboxSource {
       if (!this.isOpen) await this.openFile();
       const from = Math.max(this.committed, this.lowest);
       const rows = this.memory.filter(({ seq }) => seq > from).slice(0, COMMIT_ROWS);
-      const cursors = Object.fromEntries(
-        [...this.readers].map(([name, reader]) => [name, reader.settledTo]),
-      );
-      const { trimmedTo } = await this.options.file.commit({
-        rows: rows.map(({ seq, body }) => ({ seq, body })),
-        cursors,
-      });
+      if (rows.length > 0 || this.stored > this.freed) await this.store(rows);
       this.committed = rows.at(-1)?.seq ?? Math.max(this.committed, from);
-      if (trimmedTo > 0) this.giveUp(trimmedTo);
       this.recovered();
     } catch (error) {
       this.isOpen = false;
@@ -255,6 +253,19 @@ export class Outbox implements Sink, OutboxSource {
     }
     this.forgetDelivered();
     if (this.unsafe > 0) this.schedule(this.failure === null ? 0 : this.backoff.nextMs());
+  }
+
+  /** The only write. Without rows to add or to free there is none: receivers that keep up cost no disk. */
+  private async store(rows: readonly Pending[]): Promise<void> {
+    const { lowest } = this;
+    const cursors = [...this.readers].map(([name, reader]) => [name, reader.settledTo]);
+    const { trimmedTo } = await this.options.file.commit({
+      rows: rows.map(({ seq, body }) => ({ seq, body })),
+      cursors: Object.fromEntries(cursors),
+    });
+    this.stored = rows.at(-1)?.seq ?? this.stored;
+    this.freed = lowest;
+    if (trimmedTo > 0) this.giveUp(trimmedTo);
   }
 
   /** Frees memory of what every reader has settled, and of old entries that are safe on disk. */

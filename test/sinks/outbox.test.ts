@@ -18,6 +18,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createLog } from '../../src/core/log.ts';
 import { Outbox, type OutboxOptions } from '../../src/sinks/outbox.ts';
 import { OutboxCursor } from '../../src/sinks/outbox-cursor.ts';
+import type { OutboxCommit } from '../../src/sinks/outbox-file.ts';
 import type { OutboxEntry, OutboxReader } from '../../src/sinks/outbox-reader.ts';
 import { FakeClock } from '../fakes/fake-clock.ts';
 import { type FaultyOutbox, outboxInThread } from './in-thread.ts';
@@ -202,15 +203,33 @@ test('accepted = delivered + skipped + rejected + lost + backlog, through crashe
   );
 });
 
-test('an event that every reader acknowledges before the commit never touches the disk', async () => {
-  const { outbox, reader } = await openRig(['mqtt']);
+test('receivers that keep up cost no write at all; one that falls behind does', async () => {
+  const file = outboxInThread();
+  let commits = 0;
+  const commit = (rows: OutboxCommit) => {
+    commits += 1;
+    return file.commit(rows);
+  };
+  const counted = { ...file, commit };
+  const { outbox, reader } = await openRig(['mqtt'], {}, counted);
+  outbox.write([eventRecord(0)]);
+  await settle(2000);
+  reader('mqtt').settle(reader('mqtt').take()!.seq, 'delivered');
+  await settle(5000);
+  expect(commits).toBe(2);
   for (let seq = 1; seq <= 20; seq++) {
     outbox.write([eventRecord(seq)]);
     reader('mqtt').settle(reader('mqtt').take()!.seq, 'delivered');
+    await settle(100);
   }
+  await settle(5000);
+  expect(commits).toBe(2);
+  expect(outbox.health()).toMatchObject({ backlog: 0, delivered: 21 });
+  outbox.write([eventRecord(21)]);
   await settle(2000);
+  expect(commits).toBe(3);
   await outbox.close();
-  expect(storedRows()).toBe(0);
+  expect(storedRows()).toBe(1);
 });
 
 test('a restart hands out what was not settled, in order, and numbers go on', async () => {
