@@ -64,7 +64,13 @@ async function packetTimes(url: string, count: number, transport = 'tcp'): Promi
 async function similarity(url: string, file: string): Promise<number> {
   const { stderr } = await exec('ffmpeg', [
     ...['-rtsp_transport', 'tcp', '-i', url, '-i', file],
-    ...['-lavfi', '[0]settb=1/10,setpts=N[a];[1]settb=1/10,setpts=N[b];[a][b]ssim', '-f', 'null', '-'],
+    ...[
+      '-lavfi',
+      '[0]settb=1/10,setpts=N[a];[1]settb=1/10,setpts=N[b];[a][b]ssim',
+      '-f',
+      'null',
+      '-',
+    ],
   ]);
   return Number(/All:([\d.]+)/.exec(stderr)?.[1]);
 }
