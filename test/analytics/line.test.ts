@@ -166,6 +166,27 @@ describe('crossing', () => {
 const unit = (min: number, max: number) => fc.double({ min, max, noNaN: true });
 
 describe('properties', () => {
+  test('what appears beside the line and wobbles by less than both margins does not count', () => {
+    expect(
+      directions(
+        steps([
+          [0.5005, 0.5],
+          [0.4815, 0.5],
+          [0.5005, 0.5],
+          [0.4815, 0.5],
+        ]),
+      ),
+    ).toEqual([]);
+    expect(
+      directions(
+        steps([
+          [0.5005, 0.5],
+          [0.475, 0.5],
+        ]),
+      ),
+    ).toEqual(['out']);
+  });
+
   test('a stationary object that jitters never counts, wherever it stands', () => {
     const jitter = fc.array(fc.tuple(unit(-1, 1), unit(-1, 1)), { minLength: 5, maxLength: 60 });
     fc.assert(
