@@ -6,8 +6,10 @@ import type { Config } from '../config/schema/config.ts';
 import { ConfigStore, type StoredConfig } from '../config/store.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { AgentError, causeText } from '../core/errors.ts';
-import { createLog, type Log } from '../core/log.ts';
+import { createLog, ForkedLog, type Log } from '../core/log.ts';
 import { MqttConnection } from '../mqtt/connection.ts';
+import { HomeAssistant } from '../mqtt/home-assistant.ts';
+import { LogTopic } from '../mqtt/log-topic.ts';
 import { notifyService } from '../native/notify.ts';
 import { agentCommands } from '../remote/agent-commands.ts';
 import { RemoteConfig } from '../remote/config-commands.ts';
@@ -44,10 +46,11 @@ export async function runCommand(args: string[]): Promise<number> {
   if (positionals.length > 0) {
     throw new AgentError('USAGE', { problem: `run takes no argument ${positionals[0]}` });
   }
-  const log = createLog('info');
+  const lines = new ForkedLog();
+  const log = createLog('info', lines);
   const store = openStore(values.config, log);
   try {
-    return await runDaemon(store, log);
+    return await runDaemon(store, log, lines);
   } catch (error) {
     if (!store.isOnTrial) throw error;
     // The service manager starts again; the store goes back to the configuration before.
@@ -56,8 +59,9 @@ export async function runCommand(args: string[]): Promise<number> {
   }
 }
 
-async function runDaemon(store: ConfigStore, log: Log): Promise<number> {
+async function runDaemon(store: ConfigStore, log: Log, lines: ForkedLog): Promise<number> {
   const daemon = new Daemon(store, log);
+  lines.also = daemon.logTopic();
   const stopped = untilStopped({ endWhen: () => daemon.isRestartWanted });
   await daemon.start();
   store.confirm();
@@ -78,6 +82,7 @@ class Daemon {
   private readonly agent: Agent;
   private readonly status: StatusPublisher | undefined;
   private readonly systemd: Systemd;
+  private readonly homeAssistant: HomeAssistant | undefined;
 
   constructor(store: ConfigStore, log: Log) {
     this.started = store.load();
@@ -85,7 +90,9 @@ class Daemon {
     log.level = config.log.level;
     this.log = log;
     this.mqtt = this.connection(config);
-    const { hub } = createSinks(config, { connection: this.mqtt, clock: this.clock, log });
+    const isForHomeAssistant = config.mqtt?.home_assistant ?? false;
+    const deps = { connection: this.mqtt, clock: this.clock, log, isForHomeAssistant };
+    const { hub } = createSinks(config, deps);
     this.agent = new Agent({
       config,
       manifest: resolveModel(config.model, join(config.storage.path, 'models')),
@@ -102,6 +109,7 @@ class Daemon {
       send: notifyService,
     });
     if (mqtt === undefined) return;
+    if (isForHomeAssistant) this.homeAssistant = this.discovery(config, mqtt);
     const remote = this.listen(mqtt, store);
     this.status = new StatusPublisher({
       mqtt,
@@ -121,6 +129,7 @@ class Daemon {
     // Commands reach the agent only when it can follow them.
     await this.mqtt?.start();
     this.status?.start();
+    this.announce(this.started.config);
     this.systemd.ready();
   }
 
@@ -128,9 +137,31 @@ class Daemon {
     this.log.info('vedette stops');
     this.systemd.stopping();
     this.status?.stop();
+    this.homeAssistant?.stop();
     await this.agent.stop();
     await this.mqtt?.stop();
     this.log.info('vedette stopped');
+  }
+
+  /** Warnings and errors for the broker; undefined without one. */
+  logTopic(): LogTopic | undefined {
+    const { mqtt, clock } = this;
+    return mqtt && new LogTopic({ clock, publish: (line) => mqtt.publish('log', {}, line) });
+  }
+
+  private discovery({ device }: Config, mqtt: MqttConnection): HomeAssistant {
+    const { topics } = mqtt;
+    const options = { prefix: 'homeassistant', device: device.name, version: VERSION, topics };
+    return new HomeAssistant(options, mqtt, this.clock);
+  }
+
+  /** Cameras that follow every label of a large model are announced with what people watch for. */
+  private announce({ cameras }: Config): void {
+    const entries = Object.entries(cameras).map(([id, { labels = ['person', 'car'] }]) => ({
+      id,
+      labels,
+    }));
+    this.homeAssistant?.announce(entries);
   }
 
   /** For `systemctl status`. */
@@ -155,6 +186,7 @@ class Daemon {
       apply: async (plan, config) => {
         await this.agent.apply(plan, config);
         for (const camera of plan.cameras.removed) mqtt.forgetCamera(camera);
+        this.announce(config);
       },
       changed: () => this.status?.tellInfo(),
       log: this.log,

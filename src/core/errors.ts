@@ -20,11 +20,6 @@ export const ERRORS = {
     remedy: 'name an existing YAML file with --config',
     exit: 78,
   },
-  SECRET_UNAVAILABLE: {
-    text: 'the secret {name} is not available: {cause}',
-    remedy: 'set the environment variable or create the file that the configuration names',
-    exit: 78,
-  },
   USAGE: { text: '{problem}', remedy: '`vedette --help` lists commands and options', exit: 64 },
   NATIVE_UNAVAILABLE: {
     text: 'the native part {name} cannot be loaded: {cause}',
@@ -72,21 +67,6 @@ export const ERRORS = {
     remedy: 'lower the batch size or the number of cameras',
     exit: 70,
   },
-  CAMERA_UNREACHABLE: {
-    text: 'camera {camera} cannot be reached: {cause}',
-    remedy: 'check address, cable and port; Vedette keeps trying',
-    exit: 75,
-  },
-  CAMERA_AUTH_FAILED: {
-    text: 'camera {camera} refuses the user name or password',
-    remedy: 'correct username and password of this camera',
-    exit: 75,
-  },
-  CAMERA_UNSUPPORTED: {
-    text: 'camera {camera} sends something that cannot be decoded here: {cause}',
-    remedy: 'choose H.264, H.265 or MJPEG on the camera, or another decoder',
-    exit: 75,
-  },
   BROKER_UNREACHABLE: {
     text: 'the MQTT broker {url} cannot be reached: {cause}',
     remedy: 'check mqtt.url; events are kept until it is back',
@@ -96,11 +76,6 @@ export const ERRORS = {
     text: 'the database {path} cannot be used: {cause}',
     remedy: 'check the folder, its owner and the free space',
     exit: 78,
-  },
-  SINK_FAILED: {
-    text: 'sink {sink} failed: {cause}',
-    remedy: 'its health on the status topic says more; others are not affected',
-    exit: 75,
   },
   COMMAND_REFUSED: { text: '{cause}', remedy: 'correct the request and send it again', exit: 65 },
   SERVICE_FAILED: {

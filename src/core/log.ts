@@ -35,8 +35,24 @@ export function redact(value: unknown): unknown {
   );
 }
 
+/** Where a logger writes: one JSON line per call. */
+export interface LogDestination {
+  write(line: string): void;
+}
+
+/** Standard error, and whoever is set as `also` later: the log is there before the broker is. */
+export class ForkedLog implements LogDestination {
+  also: LogDestination | undefined;
+  private readonly main = pino.destination({ fd: 2, sync: true });
+
+  write(line: string): void {
+    this.main.write(line);
+    this.also?.write(line);
+  }
+}
+
 /** A logger that writes to `destination` (standard error when absent). Standard output belongs to commands. */
-export function createLog(level: LogLevel, destination?: NodeJS.WritableStream): Log {
+export function createLog(level: LogLevel, destination?: LogDestination): Log {
   return pino(
     {
       level,

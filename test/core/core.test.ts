@@ -79,11 +79,11 @@ describe('log', () => {
 
 describe('errors', () => {
   it('fills the text and keeps code, remedy and exit status', () => {
-    const error = new AgentError('CAMERA_UNREACHABLE', { camera: 'door', cause: 'refused' });
-    expect(error.message).toBe('camera door cannot be reached: refused');
-    expect(isCode(error, 'CAMERA_UNREACHABLE')).toBe(true);
+    const error = new AgentError('BROKER_UNREACHABLE', { url: 'mqtt://b', cause: 'refused' });
+    expect(error.message).toBe('the MQTT broker mqtt://b cannot be reached: refused');
+    expect(isCode(error, 'BROKER_UNREACHABLE')).toBe(true);
     expect(isCode(error, 'DEFECT')).toBe(false);
-    expect(error.exit).toBe(ERRORS.CAMERA_UNREACHABLE.exit);
+    expect(error.exit).toBe(ERRORS.BROKER_UNREACHABLE.exit);
   });
 });
 

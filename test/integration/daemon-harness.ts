@@ -104,7 +104,7 @@ export class Daemon {
     return readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))
       .map(Number)
-      .filter((pid) => parentOf(pid) === this.pid);
+      .filter((pid) => parentOf(pid) === this.pid && isCamera(pid));
   }
 
   async dispose(): Promise<void> {
@@ -118,6 +118,15 @@ export class Daemon {
     } catch {
       this.noise.push(line);
     }
+  }
+}
+
+/** Node under tsx has another child, the compiler. */
+function isCamera(pid: number): boolean {
+  try {
+    return /vedette: camera|camera-process/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
+  } catch {
+    return false;
   }
 }
 

@@ -27,11 +27,13 @@ describe.skipIf(needsShared('the whole path'))('from RTSP to MQTT', () => {
   let receiver: Server;
   let daemon: Daemon;
   let heard: Heard[];
+  let announced: Heard[];
   const hooks: Hook[] = [];
 
   beforeAll(async () => {
     broker = await Mosquitto.start();
     heard = await broker.listen('vedette/#');
+    announced = await broker.listen('homeassistant/#');
     server = await startRtspServer({
       mounts: [
         { path: 'hall', file: shared('media', 'one-by-one_A_f1-720.mp4') },
@@ -55,7 +57,7 @@ describe.skipIf(needsShared('the whole path'))('from RTSP to MQTT', () => {
         hall: { url: server.clips[0]!.url, fps: 8 },
         park: { url: server.clips[1]!.url, fps: 8, labels: ['car', 'person'] },
       },
-      mqtt: { url: broker.url },
+      mqtt: { url: broker.url, home_assistant: true },
       alerts: [
         {
           name: 'guard',
@@ -141,6 +143,16 @@ describe.skipIf(needsShared('the whole path'))('from RTSP to MQTT', () => {
     expect(status).toMatchObject({ state: 'live', codec: 'h264', frame_size: [768, 432] });
     expect(on('cam/hall/count/person').map((message) => message.payload)).toContain('1');
     expect(JSON.parse(on('info').at(-1)!.payload)).toMatchObject({ provider: 'cpu' });
+  });
+
+  it('announces itself to Home Assistant with topics that it publishes', () => {
+    const document = announced.findLast(({ topic }) => topic.includes('vedette_box_hall'));
+    const { cmps } = JSON.parse(document!.payload);
+    const topics = Object.values<{ state_topic?: string }>(cmps).map(
+      (entity) => entity.state_topic,
+    );
+    expect(topics).toContain('vedette/box/cam/hall/count/person');
+    expect(topics).toContain('vedette/box/cam/hall/status');
   });
 
   it('signs and sends alerts', async () => {

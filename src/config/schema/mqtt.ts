@@ -78,6 +78,16 @@ export const mqtt = v.pipe(
       ),
       'vedette',
     ),
+    home_assistant: v.optional(
+      v.pipe(
+        v.boolean(),
+        v.description(
+          'Announce the device and its cameras to Home Assistant, below its discovery prefix `homeassistant`; events are copied to `cam/<id>/event/ha`. Three entities for each label that a camera follows.',
+        ),
+        v.metadata({ apply: 'agent' }),
+      ),
+      false,
+    ),
     publish_tracks: v.optional(
       v.pipe(
         v.boolean(),
