@@ -11,7 +11,13 @@ import { sleep, systemClock } from '../core/clock.ts';
 import { AgentError, causeText } from '../core/errors.ts';
 import { createLog } from '../core/log.ts';
 import { MqttConnection } from '../mqtt/connection.ts';
-import { parseFrame, parseHead, type RecordingHead, readMot } from '../pipeline/recording.ts';
+import {
+  type MotOptions,
+  parseFrame,
+  parseHead,
+  type RecordingHead,
+  readMot,
+} from '../pipeline/recording.ts';
 import { Replay } from '../pipeline/replay.ts';
 import { createSinks } from '../sinks/registry.ts';
 import { readOptions } from './options.ts';
@@ -30,8 +36,9 @@ one line of JSON, in order; a summary goes to standard error. The same input and
   --only A,B      print only these event types, for instance rule,line_cross
   --speed N       N times real time (default: as fast as possible)
   --deliver       also hand everything to the sinks of the configuration: storage, MQTT, alerts
-  --fps N --size WxH --label NAME --start ISO
-                  MOT only: its frame rate (30), picture (1920x1080), label (person) and the time of frame 1
+  --start ISO     MOT and video: the time of the first frame (default 1970), for rules that ask for the time
+  --fps N --size WxH --label NAME
+                  MOT only: its frame rate (30), picture (1920x1080), label (person)
 `;
 
 const OPTIONS = {
@@ -151,7 +158,7 @@ async function openSource(
     await record(withVideo(config, camera, file), recording, 'jsonl', undefined);
     const { model, frames } = await openRecording(recording, undefined);
     const all: FrameDetections[] = [];
-    for await (const frame of frames) all.push(frame);
+    for await (const frame of frames) all.push(startingAt(startOf(values), file, frame));
     return { model, frames: all };
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -183,18 +190,37 @@ async function* framesOf(
   }
 }
 
-function motOptions(
-  camera: string,
-  { fps = '30', size = '1920x1080', label = 'person', start }: Values,
-) {
+function motOptions(camera: string, values: Values): MotOptions {
+  const { fps = '30', size = '1920x1080', label = 'person' } = values;
   const [widthPx, heightPx] = size.split('x').map(Number);
-  const startMs = start === undefined ? 0 : Date.parse(start);
   const numbers = [widthPx, heightPx, Number(fps)];
-  if (numbers.some((value) => !(value! > 0)) || Number.isNaN(startMs)) {
-    const problem = 'MOT text needs --fps N, --size WIDTHxHEIGHT and --start as an ISO time';
-    throw new AgentError('USAGE', { problem });
+  if (numbers.some((value) => !(value! > 0))) {
+    throw new AgentError('USAGE', { problem: 'MOT text needs --fps N and --size WIDTHxHEIGHT' });
   }
-  return { camera, label, fps: Number(fps), widthPx: widthPx!, heightPx: heightPx!, startMs };
+  return {
+    camera,
+    label,
+    fps: Number(fps),
+    widthPx: widthPx!,
+    heightPx: heightPx!,
+    startMs: startOf(values),
+  };
+}
+
+/** Wall clock of the first frame; 1970 unless `--start` says better. */
+function startOf({ start }: Values): number {
+  const startMs = start === undefined ? 0 : Date.parse(start);
+  if (!Number.isNaN(startMs)) return startMs;
+  throw new AgentError('USAGE', {
+    problem: `--start ${start}: expected a time like 2026-05-04T08:00Z`,
+  });
+}
+
+/** A video knows no time but its own: when it was analysed must not show. */
+function startingAt(startMs: number, session: string, result: FrameDetections): FrameDetections {
+  const ms = result.frame.ptsNs / 1e6;
+  const frame = { ...result.frame, session, captureMs: startMs + ms, arrivedMs: ms };
+  return { ...result, frame, inferredMs: ms };
 }
 
 async function openSinks(
