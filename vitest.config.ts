@@ -1,6 +1,13 @@
-// Unit tests run in parallel; tests that start brokers, cameras or agents live in
-// test/integration and run one file at a time, so that they do not starve each other.
+// Two projects: `unit` runs in parallel and needs nothing built; `integration` starts processes (brokers, cameras, agents,
+// sessions of the native part) and runs one file at a time, so that they do not starve each other.
 import { defineConfig } from 'vitest/config';
+
+const STARTS_PROCESSES = [
+  'test/integration/**/*.test.ts',
+  'test/native/**/*.test.ts',
+  'test/hw/probe.test.ts',
+  'test/pipeline/supervisor.test.ts',
+];
 
 export default defineConfig({
   test: {
@@ -9,18 +16,17 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/integration/**'],
+          exclude: STARTS_PROCESSES,
           testTimeout: 20_000,
         },
       },
       {
         test: {
           name: 'integration',
-          include: ['test/integration/**/*.test.ts'],
+          include: STARTS_PROCESSES,
           testTimeout: 120_000,
-          hookTimeout: 60_000,
+          hookTimeout: 120_000,
           fileParallelism: false,
-          retry: 0,
         },
       },
     ],
