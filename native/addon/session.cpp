@@ -8,6 +8,7 @@
 #include "addon/arguments.hpp"
 #include "addon/exports.hpp"
 #include "addon/guard.hpp"
+#include "ort/exit.hpp"
 #include "ort/session_thread.hpp"
 
 namespace vedette::addon {
@@ -336,10 +337,18 @@ Napi::Value describeRuntime(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value prepareExit(const Napi::CallbackInfo& info) {
+  return guard(info, [&] {
+    ort::prepareExit();
+    return info.Env().Undefined();
+  });
+}
+
 }  // namespace
 
 void initSession(Napi::Env env, Napi::Object exports) {
   exports.Set("Session", Session::define(env));
+  exports.Set("prepareExit", Napi::Function::New(env, prepareExit, "prepareExit"));
   exports.Set("describeRuntime", Napi::Function::New(env, describeRuntime, "describeRuntime"));
 }
 

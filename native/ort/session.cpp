@@ -25,6 +25,13 @@ Code codeOf(int status, const std::string& provider) {
   }
 }
 
+/// A model that comes as bytes has no folder in which weights of its own could lie, and ONNX Runtime says so in its way.
+std::string modelCause(std::string text) {
+  const bool isSplit = text.find("model_path must not be empty") != std::string::npos ||
+                       text.find("External data path validation failed") != std::string::npos;
+  return isSplit ? "its weights lie in another file; only models of one file are taken" : std::move(text);
+}
+
 [[noreturn]] void mismatch(const std::string& tensor, std::string cause) {
   throw Error(Code::TensorMismatch, {{"name", tensor}, {"cause", std::move(cause)}});
 }
@@ -103,11 +110,11 @@ void Session::load(const SessionOptions& options) {
   appendProvider(library_, made, provider_, options.providerOptions, options.plugins);
 
   abi::Session* session = nullptr;
-  const auto failed = library_.failure(
+  auto failed = library_.failure(
       api.CreateSessionFromArray(environment, options.model.data(), options.model.size(), made, &session));
   if (failed) {
     throw Error(codeOf(failed->status, provider_),
-                {{"path", name_}, {"provider", provider_}, {"cause", failed->text}});
+                {{"path", name_}, {"provider", provider_}, {"cause", modelCause(std::move(failed->text))}});
   }
   session_.reset(session);
   abi::RunOptions* runOptions = nullptr;

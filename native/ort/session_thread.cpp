@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "ort/exit.hpp"
+
 namespace vedette::ort {
 
 SessionThread::SessionThread(SessionOptions options, Opened opened)
@@ -42,7 +44,10 @@ void SessionThread::close(std::function<void()> closed) {
 void SessionThread::work(const SessionOptions& options, const Opened& opened) {
   pthread_setname_np(pthread_self(), "vedette-session");
   try {
-    auto session = Session::open(options);
+    auto session = [&] {
+      const Inside inside(Inside::Work::Opening);
+      return Session::open(options);
+    }();
     const ModelDescription model = session->model();
     {
       const std::lock_guard lock(mutex_);
@@ -58,6 +63,7 @@ void SessionThread::work(const SessionOptions& options, const Opened& opened) {
     std::vector<Output> outputs;
     std::exception_ptr failed;
     try {
+      const Inside inside;
       outputs = session_->run(request.inputs, set);
       set = (set + 1) % Session::kOutputSets;
       const std::lock_guard lock(mutex_);
@@ -89,7 +95,10 @@ void SessionThread::finish() {
     session.swap(session_);
   }
   for (Request& request : abandoned) request.ran({}, closedError());
-  session.reset();
+  {
+    const Inside inside;
+    session.reset();
+  }
   closed_();
 }
 

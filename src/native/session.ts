@@ -1,4 +1,5 @@
 // A model in ONNX Runtime, called through its C API by the native part: the event loop never waits for an inference.
+import { isMainThread } from 'node:worker_threads';
 import { AgentError } from '../core/errors.ts';
 import type { Arena } from './arena.ts';
 import { asAgentError, callNative, loadNative } from './binding.ts';
@@ -76,6 +77,7 @@ interface NativeSession {
 interface SessionExports {
   Session: new () => NativeSession;
   describeRuntime(library: string): RuntimeDescription;
+  prepareExit(): void;
 }
 
 const BYTES: Record<TensorType, number> = {
@@ -126,6 +128,7 @@ export class Session {
    * Rejects with RUNTIME_UNAVAILABLE, PROVIDER_UNAVAILABLE or MODEL_UNREADABLE.
    */
   static async open(options: SessionOptions): Promise<Session> {
+    guardExit();
     const native = callNative(() => new (loadNative<SessionExports>().Session)());
     const model = await settled(() =>
       native.open({
@@ -165,6 +168,15 @@ export class Session {
       cause: 'the session was closed',
     });
   }
+}
+
+let isExitGuarded = false;
+
+/** `process.exit` waits for no thread; without this it would take ONNX Runtime apart under a running session. */
+function guardExit(): void {
+  if (isExitGuarded || !isMainThread) return;
+  isExitGuarded = true;
+  process.once('exit', () => loadNative<SessionExports>().prepareExit());
 }
 
 function memoryOf(input: InputBinding): Uint8Array {

@@ -298,6 +298,20 @@ describe('what cannot be opened', () => {
       { numRuns: 40 },
     );
   });
+  test.each(['passwd', '/etc/passwd', '../../../../etc/passwd'])(
+    'a model that reads %s',
+    async (file) => {
+      const split = writeModel({
+        inputs: [{ name: 'x', type: FLOAT, shape: [4] }],
+        outputs: [{ name: 'y', type: FLOAT, shape: [4] }],
+        nodes: [{ operator: 'Add', inputs: ['x', 'w'], outputs: ['y'] }],
+        weights: [{ name: 'w', shape: [4], values: [], file }],
+      });
+      expect(await cause(split)).toBe(
+        'MODEL_UNREADABLE cannot use model a-model: its weights lie in another file; only models of one file are taken',
+      );
+    },
+  );
   test('a model with tensors that Vedette does not carry', async () => {
     const strings = writeModel({
       inputs: [{ name: 'x', type: STRING, shape: [1] }],
