@@ -155,7 +155,7 @@ function crossing(
 }
 
 /** Distance from the endless line in frame heights; positive on the right, seen from the first point. */
-export function sideDistance([a, b]: LinePlan['points'], point: Point, aspect: number): number {
+function sideDistance([a, b]: LinePlan['points'], point: Point, aspect: number): number {
   const [bx, by] = [(b[0] - a[0]) * aspect, b[1] - a[1]];
   const [px, py] = [(point[0] - a[0]) * aspect, point[1] - a[1]];
   const distance = (bx * py - by * px) / Math.hypot(bx, by);

@@ -101,18 +101,3 @@ export interface RulePlan {
 }
 
 export type Rules = Readonly<Record<string, RulePlan>>;
-
-export const RULE_DEFAULTS: Omit<RulePlan, 'when' | 'action'> = {
-  for_s: 0,
-  release_s: 1,
-  cooldown_s: 0,
-  once_per_track: false,
-  quiet: [],
-};
-
-export const ACTION_DEFAULTS: Omit<RulePlan['action'], 'event'> = {
-  severity: 'warning',
-  alerts: [],
-  still: false,
-  clip_s: 0,
-};

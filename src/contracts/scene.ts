@@ -71,22 +71,3 @@ export interface ScenePlan {
   /** IANA name; resets and schedules follow its wall clock. */
   readonly timezone: string;
 }
-
-export const ZONE_DEFAULTS: Omit<ZonePlan, 'polygon'> = {
-  anchor: 'bottom_centre',
-  min_overlap: 0.5,
-  margin: 0.1,
-  enter_s: 0.2,
-  exit_s: 0.5,
-  left_labels: ['backpack', 'handbag', 'suitcase'],
-  reset: 'never',
-};
-
-export const LINE_DEFAULTS: Omit<LinePlan, 'points'> = {
-  anchor: 'bottom_centre',
-  to_right: 'in',
-  to_left: 'out',
-  margin: 0.1,
-  debounce_s: 0,
-  reset: 'never',
-};

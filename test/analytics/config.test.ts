@@ -1,6 +1,8 @@
 // Zones, lines and rules as people write them: accepted, refused with place and remedy, handed on unchanged.
 import { describe, expect, test } from 'vitest';
 import { validate } from '../../src/config/validate.ts';
+import { DEFAULT_TRACKING } from '../../src/track/tracking-config.ts';
+import { ACTION_DEFAULTS, LINE_DEFAULTS, RULE_DEFAULTS, ZONE_DEFAULTS } from './scene-fixture.ts';
 
 const HEAD = `
 device: { timezone: Europe/Berlin }
@@ -22,6 +24,17 @@ function problems(text: string): string[] {
 }
 
 describe('accepted', () => {
+  test('the defaults are those that trackers and scenes are tested and measured with', () => {
+    const { config } = check(
+      `${PLACES}rules: { r: { when: { zone: gate }, then: { event: x } } }\n`,
+    );
+    expect(config!.tracking).toEqual(DEFAULT_TRACKING);
+    expect(config!.zones.gate).toMatchObject(ZONE_DEFAULTS);
+    expect(config!.lines.door).toMatchObject(LINE_DEFAULTS);
+    expect(config!.rules.r).toMatchObject(RULE_DEFAULTS);
+    expect(config!.rules.r!.action).toMatchObject(ACTION_DEFAULTS);
+  });
+
   test('a zone and a line get their defaults', () => {
     const { config, problems } = check(PLACES);
     expect(problems).toEqual([]);

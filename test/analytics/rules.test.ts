@@ -5,16 +5,12 @@ import { comparisonText, fits } from '../../src/analytics/comparison.ts';
 import { type RuleStates, stepRules } from '../../src/analytics/rules.ts';
 import { analyseScene, newScene } from '../../src/analytics/scene.ts';
 import type { SceneEvent } from '../../src/analytics/view.ts';
+import { COMPARISON, type Condition, type RulePlan } from '../../src/contracts/rule.ts';
 import {
   ACTION_DEFAULTS,
-  COMPARISON,
-  type Condition,
-  RULE_DEFAULTS,
-  type RulePlan,
-} from '../../src/contracts/rule.ts';
-import {
   lineOf,
   planOf,
+  RULE_DEFAULTS,
   SQUARE,
   START_MS,
   type Step,

@@ -3,14 +3,43 @@
 import { analyseScene, newScene, type SceneState } from '../../src/analytics/scene.ts';
 import type { SceneEvent, StaticChange } from '../../src/analytics/view.ts';
 import type { Point } from '../../src/contracts/geometry.ts';
-import {
-  LINE_DEFAULTS,
-  type LinePlan,
-  type ScenePlan,
-  ZONE_DEFAULTS,
-  type ZonePlan,
-} from '../../src/contracts/scene.ts';
+import type { RulePlan } from '../../src/contracts/rule.ts';
+import type { LinePlan, ScenePlan, ZonePlan } from '../../src/contracts/scene.ts';
 import type { Track } from '../../src/contracts/track.ts';
+
+export const ZONE_DEFAULTS: Omit<ZonePlan, 'polygon'> = {
+  anchor: 'bottom_centre',
+  min_overlap: 0.5,
+  margin: 0.1,
+  enter_s: 0.2,
+  exit_s: 0.5,
+  left_labels: ['backpack', 'handbag', 'suitcase'],
+  reset: 'never',
+};
+
+export const LINE_DEFAULTS: Omit<LinePlan, 'points'> = {
+  anchor: 'bottom_centre',
+  to_right: 'in',
+  to_left: 'out',
+  margin: 0.1,
+  debounce_s: 0,
+  reset: 'never',
+};
+
+export const RULE_DEFAULTS: Omit<RulePlan, 'when' | 'action'> = {
+  for_s: 0,
+  release_s: 1,
+  cooldown_s: 0,
+  once_per_track: false,
+  quiet: [],
+};
+
+export const ACTION_DEFAULTS: Omit<RulePlan['action'], 'event'> = {
+  severity: 'warning',
+  alerts: [],
+  still: false,
+  clip_s: 0,
+};
 
 export const START_MS: number = Date.UTC(2026, 0, 5, 12);
 
