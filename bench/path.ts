@@ -184,7 +184,11 @@ async function wholePath(
     write: () => undefined,
     health: () => ({}),
   };
-  const agent = new Agent({ config, manifest, sinks, clock: systemClock, log });
+  const agent = new Agent({
+    ...{ config, manifest, sinks, log },
+    cameraEnvironment: process.env,
+    clock: systemClock,
+  });
   await agent.start();
   const inferred = () =>
     [...agent.metrics.cameras.values()].reduce((sum, camera) => sum + camera.inferredFrames, 0);

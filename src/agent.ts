@@ -33,6 +33,8 @@ export interface AgentOptions {
   readonly sinks: SinkGroup;
   /** Value of VEDETTE_ORT. */
   readonly runtimeLibrary?: string | undefined;
+  /** All that camera processes see of the environment. */
+  readonly cameraEnvironment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly log: Log;
   /** Sees what the model found in each analysed frame, before it is tracked. */
@@ -56,6 +58,8 @@ export interface AgentHealth {
 
 export type CameraSwitch = 'enabled' | 'detect';
 
+/** Per service; a camera that hangs needs 2.5 s of it for its kill ladder. */
+const STOP_LIMIT_MS = 4000;
 const COUNTERS_KEPT_MS = 60_000;
 /** Stills that can be printed at the same time. */
 const STILL_SLOTS = 2;
@@ -84,7 +88,7 @@ export class Agent {
 
   /** Stops cameras, infers what is under way, ends all tracks, delivers, closes. */
   stop(): Promise<void> {
-    return this.lifecycle.stop();
+    return this.lifecycle.stop(STOP_LIMIT_MS);
   }
 
   /** Applies a changed configuration; cameras that it does not change lose no frame. */
@@ -205,7 +209,7 @@ export class Agent {
   }
 
   private joinStages(): void {
-    const { clock, log, sinks } = this.options;
+    const { cameraEnvironment, clock, log, sinks } = this.options;
     const { engine, arena } = this.opened;
     const { stills } = this.config.storage;
     const print: CameraSet['print'] = (camera, ticket) => this.cameras.print(camera, ticket);
@@ -227,7 +231,8 @@ export class Agent {
       onDetections: this.options.onDetections,
     });
     this.cameras = new CameraSet({
-      createSupervisor: (plan) => new CameraSupervisor({ plan, arena, clock, log }),
+      createSupervisor: (plan) =>
+        new CameraSupervisor({ plan, arena, clock, log, environment: cameraEnvironment }),
       onFrame: (frame) => {
         this.newest.set(frame.camera, frame);
         this.pipeline.frame(frame);

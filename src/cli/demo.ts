@@ -15,6 +15,7 @@ import { MqttConnection } from '../mqtt/connection.ts';
 import { listenTo } from '../mqtt/listener.ts';
 import { contactSheet, cropAround } from '../pipeline/still-drawing.ts';
 import { createSinks } from '../sinks/registry.ts';
+import { cameraEnvironment } from './camera-environment.ts';
 import { type DemoCamera, prepareFootage } from './footage.ts';
 import { resolveModel } from './installed-models.ts';
 import { integerOption, readOptions } from './options.ts';
@@ -114,6 +115,7 @@ async function runDemo(values: Values, cleanups: Cleanups): Promise<void> {
     manifest,
     sinks,
     runtimeLibrary: process.env.VEDETTE_ORT,
+    cameraEnvironment: cameraEnvironment(process.env),
     clock,
     log,
   });

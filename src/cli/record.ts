@@ -9,6 +9,7 @@ import { AgentError } from '../core/errors.ts';
 import { createLog } from '../core/log.ts';
 import { frameLine, headLine, motLines } from '../pipeline/recording.ts';
 import { SinkHub } from '../sinks/hub.ts';
+import { cameraEnvironment } from './camera-environment.ts';
 import { resolveModel } from './installed-models.ts';
 import { integerOption, readOptions } from './options.ts';
 import { configForSource, readConfig } from './replay-config.ts';
@@ -84,6 +85,7 @@ export async function record(
     manifest,
     sinks: new SinkHub([], log),
     runtimeLibrary: process.env.VEDETTE_ORT,
+    cameraEnvironment: cameraEnvironment(process.env),
     clock,
     log,
     onDetections: (result) => {

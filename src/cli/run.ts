@@ -16,6 +16,7 @@ import { RemoteConfig } from '../remote/config-commands.ts';
 import { StatusPublisher } from '../remote/status.ts';
 import { Systemd } from '../service/systemd.ts';
 import { createSinks } from '../sinks/registry.ts';
+import { cameraEnvironment } from './camera-environment.ts';
 import { installationChecks } from './installation-checks.ts';
 import { resolveModel } from './installed-models.ts';
 import { readOptions } from './options.ts';
@@ -98,6 +99,7 @@ class Daemon {
       manifest: resolveModel(config.model, join(config.storage.path, 'models')),
       sinks: hub,
       runtimeLibrary: process.env.VEDETTE_ORT,
+      cameraEnvironment: cameraEnvironment(process.env),
       clock: this.clock,
       log,
     });

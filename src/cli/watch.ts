@@ -11,6 +11,7 @@ import { AgentError } from '../core/errors.ts';
 import { createLog } from '../core/log.ts';
 import { MqttConnection } from '../mqtt/connection.ts';
 import { createSinks } from '../sinks/registry.ts';
+import { cameraEnvironment } from './camera-environment.ts';
 import { resolveModel } from './installed-models.ts';
 import { integerOption, readOptions } from './options.ts';
 import { Rates } from './rates.ts';
@@ -82,6 +83,7 @@ export async function watchCommand(args: string[]): Promise<number> {
     manifest,
     sinks,
     runtimeLibrary: process.env.VEDETTE_ORT,
+    cameraEnvironment: cameraEnvironment(process.env),
     clock,
     log,
   });

@@ -1,6 +1,6 @@
 // RTSP camera → daemon → Mosquitto, SQLite, webhook and stills: real parts only.
 import { createHmac } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -68,7 +68,7 @@ describe.skipIf(needsShared('the whole path'))('from RTSP to MQTT', () => {
         },
       ],
     });
-    daemon.start();
+    daemon.start({ PLANTED_SECRET: 'nobody-may-see-this' });
   });
 
   afterAll(async () => {
@@ -174,6 +174,14 @@ describe.skipIf(needsShared('the whole path'))('from RTSP to MQTT', () => {
     const count = database.prepare("select count(*) as n from tracks where camera = 'hall'").get();
     expect((count as { n: number }).n).toBeGreaterThan(0);
     database.close();
+  });
+
+  it('keeps its environment from the camera processes', () => {
+    for (const pid of daemon.cameraPids()) {
+      const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
+      expect(environment).toContain('PATH=');
+      expect(environment).not.toContain('nobody-may-see-this');
+    }
   });
 
   it('drains at SIGTERM: tracks end, no last will, exit 0, nobody left behind', async () => {

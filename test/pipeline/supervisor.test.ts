@@ -173,7 +173,7 @@ describe('a healthy camera', () => {
 describe('a camera that falls silent', () => {
   it('is stalled after three seconds, then tried again', async () => {
     supervise(plan('three'));
-    await untilState('live');
+    await until(() => frames.length === 3, 'three frames');
     const { pid } = supervisor;
     clock.advance(2900);
     expect(supervisor.status().state).toBe('live');
