@@ -1,4 +1,4 @@
-// Builds Vedette: `build.mjs` = native part and dist/, `build.mjs native`, `build.mjs native-test`.
+// Builds Vedette: `build.mjs` = native part and dist/; `build.mjs native | native-test | native-test-arm64 | native-bench`.
 // Needs a C++20 compiler and CMake; fetches nothing.
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
@@ -24,8 +24,8 @@ function run(program, args) {
   if (status !== 0) fail(`${program} ${args.join(' ')} ended with status ${status}`);
 }
 
-/** Configures and builds `native/` in `folder`; quick when nothing changed. */
-function buildNative(folder, options = []) {
+/** Configures and builds `target` of `native/` in `folder`; quick when nothing changed. */
+function buildNative(folder, options = [], target = 'all') {
   if (!has('cmake')) fail('CMake is missing. Debian: apt install cmake ninja-build g++');
   const headers = path.resolve(require.resolve('node-api-headers/package.json'), '../..');
   const generator = has('ninja') ? ['-G', 'Ninja'] : [];
@@ -34,11 +34,12 @@ function buildNative(folder, options = []) {
     `-DVEDETTE_NODE_MODULES=${headers}`,
     ...options,
   ]);
-  run('cmake', ['--build', folder, '--parallel', String(availableParallelism())]);
+  const parallel = ['--parallel', String(availableParallelism())];
+  run('cmake', ['--build', folder, '--target', target, ...parallel]);
 }
 
-function testNative(folder) {
-  run('ctest', ['--test-dir', folder, '--output-on-failure']);
+function testNative(folder, options = []) {
+  run('ctest', ['--test-dir', folder, '--output-on-failure', ...options]);
 }
 
 const tasks = {
@@ -58,8 +59,15 @@ const tasks = {
     buildNative('build/native-sanitized', ['-DVEDETTE_SANITIZE=address,undefined']);
     testNative('build/native-sanitized');
   },
-  bench() {
-    buildNative('build/native', ['-DVEDETTE_BENCH=ON']);
+  /** Under QEMU, on another processor; what needs a runtime library or the kernel's own sandbox cannot run there. */
+  'native-test-arm64'() {
+    const toolchain = path.join(root, 'native/cmake/aarch64.cmake');
+    buildNative('build/native-arm64', [`-DCMAKE_TOOLCHAIN_FILE=${toolchain}`]);
+    testNative('build/native-arm64', ['-R', '^(arena|frame_ring|print)_test$']);
+  },
+  'native-bench'() {
+    buildNative('build/native-bench', ['-DVEDETTE_BENCH=ON'], 'print_bench');
+    run('build/native-bench/bench/print_bench', []);
   },
 };
 

@@ -26,16 +26,15 @@ void LibyuvPrinter::print(const Picture& picture, const PrintFormat& format, std
   std::uint8_t* v = u + quarter;
   const auto filter = filter_ == YuvFilter::Box ? libyuv::kFilterBox : libyuv::kFilterBilinear;
   const auto stride = [&](std::size_t plane) { return static_cast<int>(picture.strides[plane]); };
-  const auto& constants = picture.matrix == Matrix::Bt709 ? libyuv::kYvuH709Constants : libyuv::kYvuI601Constants;
-  // libyuv calls B, G, R, A in memory ARGB; with the mirrored constants and V before U it gives R, G, B, A.
+  const auto& constants = picture.matrix == Matrix::Bt709 ? libyuv::kYuvH709Constants : libyuv::kYuvI601Constants;
   if (picture.format == PixelFormat::I420) {
     libyuv::I420Scale(picture.planes[0], stride(0), picture.planes[1], stride(1), picture.planes[2], stride(2),
                       picture.width, picture.height, y, at.w, u, halfW, v, halfW, at.w, at.h, filter);
-    libyuv::I420ToARGBMatrix(y, at.w, v, halfW, u, halfW, argb_.data(), at.w * 4, &constants, at.w, at.h);
+    libyuv::I420ToARGBMatrix(y, at.w, u, halfW, v, halfW, argb_.data(), at.w * 4, &constants, at.w, at.h);
   } else {
     libyuv::NV12Scale(picture.planes[0], stride(0), picture.planes[1], stride(1), picture.width, picture.height, y,
                       at.w, u, halfW * 2, at.w, at.h, filter);
-    libyuv::NV12ToARGBMatrix(y, at.w, u, halfW * 2, argb_.data(), at.w * 4, &libyuv::kYuvH709Constants, at.w, at.h);
+    libyuv::NV12ToARGBMatrix(y, at.w, u, halfW * 2, argb_.data(), at.w * 4, &constants, at.w, at.h);
   }
 
   const auto width = static_cast<std::size_t>(format.width);

@@ -1,5 +1,6 @@
 // Print against libyuv's three passes on the same 1080p buffers: interleaved runs, medians, ratios.
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -39,14 +40,20 @@ struct Pool {
   std::vector<Picture> pictures;
 };
 
-/// Smooth shapes with noise, about what a camera sends.
+/// Slow waves with some noise, about what a camera sends.
 Pool frames(PixelFormat format) {
   Pool pool;
   std::mt19937 random(1);
   for (int i = 0; i < kFrames; ++i) {
-    auto& block = pool.blocks.emplace_back(pictureBytes(format, kWidth, kHeight));
-    for (std::size_t at = 0; at < block.size(); ++at) {
-      block[at] = static_cast<std::byte>(64 + (at / 7 + at / 1920) % 100 + random() % 32);
+    auto& block = pool.blocks.emplace_back();
+    for (int plane = 0; plane < layoutOf(format).planes; ++plane) {
+      const std::size_t width = rowBytes(format, kWidth, plane);
+      for (int y = 0; y < rowCount(format, kHeight, plane); ++y) {
+        for (std::size_t x = 0; x < width; ++x) {
+          const double wave = std::sin(static_cast<double>(x) / 200) * std::cos(y / 150.0 + plane);
+          block.push_back(static_cast<std::byte>(120 + 60 * wave + static_cast<double>(random() % 8)));
+        }
+      }
     }
   }
   for (auto& block : pool.blocks) pool.pictures.push_back(*pictureIn(block, format, kWidth, kHeight));

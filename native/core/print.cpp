@@ -148,10 +148,7 @@ struct Printer::State {
     }
     if (!known) found = plans.end() - 1;
     std::rotate(plans.begin(), found, found + 1);
-    if (!known) {
-      plans.front()->build(key);
-      scratch.fit(*plans.front(), kMostLanes);
-    }
+    if (!known) plans.front()->build(key);
     return *plans.front();
   }
 };
@@ -175,9 +172,7 @@ std::optional<Placement> Printer::print(const Picture& picture, const Rectangle&
   }
   const PrintPlan& plan = state_->planFor(
       {picture.format, picture.width, picture.height, picture.fullRange, picture.matrix, *inside, format});
-  const std::size_t corner = static_cast<std::size_t>(plan.placement.y) * static_cast<std::size_t>(format.width) +
-                             static_cast<std::size_t>(plan.placement.x);
-  (void)corner;
+  state_->scratch.fit(plan, kMostLanes);
   fillBars(out.data(), format, plan.placement);
   (plan.fits16Bits ? state_->function : printReference)(plan, picture, state_->scratch, out.data());
   return plan.placement;

@@ -32,12 +32,48 @@ struct Avx2Lanes {
   static Vector spread(std::int16_t value) { return _mm256_set1_epi16(value); }
   static Vector load(const std::int16_t* at) { return _mm256_load_si256(reinterpret_cast<const __m256i*>(at)); }
   static void store(std::int16_t* at, Vector value) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(at), value); }
-  static Vector samples(const std::uint8_t* at) {
-    return _mm256_slli_epi16(_mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at))), 7);
-  }
   static Vector add(Vector a, Vector b) { return _mm256_add_epi16(a, b); }
   static Vector subtract(Vector a, Vector b) { return _mm256_sub_epi16(a, b); }
   static Vector product(Vector a, Vector b) { return _mm256_mulhrs_epi16(a, b); }
+
+  /// 32 samples of a row; unpacking leaves columns 0…7 and 16…23 in `low`, 8…15 and 24…31 in `high`.
+  struct Run {
+    __m256i low;
+    __m256i high;
+  };
+  static constexpr int kRun = 32;
+
+  static __m256i bytes(const std::uint8_t* at) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at)); }
+  static Run emptyRun() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
+  static void addRow(Run& total, const std::uint8_t* row) {
+    const __m256i samples = bytes(row), zero = _mm256_setzero_si256();
+    total.low = add(total.low, _mm256_unpacklo_epi8(samples, zero));
+    total.high = add(total.high, _mm256_unpackhi_epi8(samples, zero));
+  }
+  static void addRows(Run& total, const std::uint8_t* one, const std::uint8_t* other) {
+    const __m256i a = bytes(one), b = bytes(other), ones = _mm256_set1_epi8(1);
+    total.low = add(total.low, _mm256_maddubs_epi16(_mm256_unpacklo_epi8(a, b), ones));
+    total.high = add(total.high, _mm256_maddubs_epi16(_mm256_unpackhi_epi8(a, b), ones));
+  }
+  static void divide(Run& total, int shift, std::uint16_t factor) {
+    const __m128i by = _mm_cvtsi32_si128(shift);
+    const Vector times = spread(static_cast<std::int16_t>(factor));
+    total.low = _mm256_mulhi_epu16(_mm256_sll_epi16(total.low, by), times);
+    total.high = _mm256_mulhi_epu16(_mm256_sll_epi16(total.high, by), times);
+  }
+  static void addWeighted(Run& total, const std::uint8_t* row, std::int16_t weight) {
+    const __m256i samples = bytes(row), zero = _mm256_setzero_si256();
+    const Vector by = spread(weight);
+    total.low = add(total.low, product(_mm256_srli_epi16(_mm256_unpacklo_epi8(zero, samples), 1), by));
+    total.high = add(total.high, product(_mm256_srli_epi16(_mm256_unpackhi_epi8(zero, samples), 1), by));
+  }
+  static void store(std::int16_t* at, const Run& run) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(at), _mm256_castsi256_si128(run.low));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(at + 8), _mm256_castsi256_si128(run.high));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(at + 16), _mm256_extracti128_si256(run.low, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(at + 24), _mm256_extracti128_si256(run.high, 1));
+  }
+
   template <int bits>
   static Vector rounded(Vector a) {
     return _mm256_srai_epi16(_mm256_add_epi16(a, spread(1 << (bits - 1))), bits);

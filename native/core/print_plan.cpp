@@ -10,10 +10,6 @@ namespace vedette {
 
 namespace {
 
-/// Printed columns per tile, about. What is between the passes then stays in the second-level cache, and the runs of source
-/// bytes are long enough for the processor to fetch them ahead: 64 columns were 15 % slower.
-constexpr int kTileColumns = 256;
-
 /// What one printed index is the mean of: [low, high] in samples, which sample `from` to `to` overlap.
 struct Window {
   double low;
@@ -49,6 +45,33 @@ void weigh(const Window& window, std::int16_t* weights) {
   }
 }
 
+RowMean rowMean(const Window& window) {
+  const double whole = 32768 / (window.high - window.low);
+  const auto weightOf = [&](double share) { return static_cast<std::int16_t>(std::min(std::lround(share * whole), 32767L)); };
+  RowMean mean{};
+  mean.first = window.from;
+  if (window.from == window.to) {
+    mean.head = 32767;
+    return mean;
+  }
+  int rows = window.to - window.from + 1;
+  if (const double head = window.from + 1 - window.low; head != 1) {
+    mean.head = weightOf(head);
+    mean.first += mean.head == 0;
+    rows -= 1;
+  }
+  if (const double tail = window.high - window.to; tail != 1) {
+    mean.tail = weightOf(tail);
+    rows -= 1;
+  }
+  mean.middle = static_cast<std::int16_t>(rows);
+  if (mean.middle == 0) return mean;
+  // As far left as `middle` times 255 stays below 2^16; the factor then stays below it too.
+  while ((255 * mean.middle) << (mean.shift + 1) < 65536) mean.shift += 1;
+  mean.factor = static_cast<std::uint16_t>(std::lround(whole * 256 / (1 << mean.shift)));
+  return mean;
+}
+
 /// For a product with a sample of 9.7 that is to come out as 11.5.
 std::int16_t fixed(double factor) { return static_cast<std::int16_t>(std::lround(factor / 4 * 32768)); }
 
@@ -56,6 +79,20 @@ FixedColour fixedColour(const PrintKey& key) {
   const ColourMatrix matrix = colourMatrix(key.matrix, key.fullRange);
   return {static_cast<std::int16_t>(matrix.black * 128), fixed(matrix.luma),   fixed(matrix.redV),
           fixed(matrix.greenU),                          fixed(matrix.greenV), fixed(matrix.blueU)};
+}
+
+ByteRange bytesOf(const PrintPlan& plan, int plane) {
+  const PixelLayout& layout = layoutOf(plan.key.pixels);
+  ByteRange range{kMaxSide * 4, 0};
+  for (int c = 0; c < layout.channels; ++c) {
+    const Channel& channel = layout.channel[static_cast<std::size_t>(c)];
+    if (channel.plane != plane) continue;
+    const AcrossAxis& axis = plan.acrossOf(channel);
+    const int last = axis.first.back() + axis.taps - 1;
+    range.from = std::min(range.from, axis.first.front() * channel.step + channel.offset);
+    range.to = std::max(range.to, last * channel.step + channel.offset + 1);
+  }
+  return range;
 }
 
 std::array<NormalPattern, 3> normalPatterns(const PrintFormat& format) {
@@ -72,7 +109,7 @@ std::array<NormalPattern, 3> normalPatterns(const PrintFormat& format) {
 
 }  // namespace
 
-void Axis::build(double start, double length, int samples, int printed) {
+void AcrossAxis::build(double start, double length, int samples, int printed) {
   const double scale = length / printed;
   taps = 1;
   for (int i = 0; i < printed; ++i) {
@@ -89,6 +126,16 @@ void Axis::build(double start, double length, int samples, int printed) {
   }
 }
 
+void DownAxis::build(double start, double length, int samples, int printed) {
+  means.resize(static_cast<std::size_t>(printed));
+  mostRows = 0;
+  for (int i = 0; i < printed; ++i) {
+    RowMean& mean = means[static_cast<std::size_t>(i)];
+    mean = rowMean(windowOf(start, length / printed, samples, i));
+    mostRows = std::max(mostRows, mean.rows());
+  }
+}
+
 void PrintPlan::build(const PrintKey& wanted) {
   key = wanted;
   source = {wanted.rectangle.x * wanted.width, wanted.rectangle.y * wanted.height, wanted.rectangle.w * wanted.width,
@@ -102,46 +149,24 @@ void PrintPlan::build(const PrintKey& wanted) {
   down[0].build(source.y, source.h, wanted.height, placement.h);
   if (layout.channel[1].halved) across[1].build(source.x / 2, source.w / 2, (wanted.width + 1) / 2, placement.w);
   if (layout.halvedRows[1]) down[1].build(source.y / 2, source.h / 2, (wanted.height + 1) / 2, placement.h);
-  fits16Bits = across[0].taps <= kMaxTaps && down[0].taps <= kMaxTaps;
-
-  const int tiles = (placement.w + kTileColumns - 1) / kTileColumns;
-  tile = ((placement.w + tiles - 1) / tiles + 15) / 16 * 16;
-  tileBytes = 0;
-  for (int x = 0; x < placement.w; x += tile) {
-    int bytes = 0;
-    for (int plane = 0; plane < layout.planes; ++plane) {
-      const ByteRange range = bytesOf(plane, x, std::min(x + tile, placement.w));
-      bytes += range.to - range.from;
-    }
-    tileBytes = std::max(tileBytes, bytes);
+  fits16Bits = across[0].taps <= kMaxTaps && down[0].mostRows <= kMaxTaps;
+  columns = (placement.w + 15) / 16 * 16;
+  for (int plane = 0; plane < 3; ++plane) {
+    bytes[static_cast<std::size_t>(plane)] = plane < layout.planes ? bytesOf(*this, plane) : ByteRange{};
   }
-}
-
-ByteRange PrintPlan::bytesOf(int plane, int x, int end) const {
-  const PixelLayout& layout = layoutOf(key.pixels);
-  ByteRange range{INT32_MAX, 0};
-  for (int c = 0; c < layout.channels; ++c) {
-    const Channel& channel = layout.channel[static_cast<std::size_t>(c)];
-    if (channel.plane != plane) continue;
-    const Axis& axis = acrossOf(channel);
-    const int last = axis.first[static_cast<std::size_t>(end - 1)] + axis.taps - 1;
-    range.from = std::min(range.from, axis.first[static_cast<std::size_t>(x)] * channel.step + channel.offset);
-    range.to = std::max(range.to, last * channel.step + channel.offset + 1);
-  }
-  return range;
 }
 
 void Scratch::fit(const PrintPlan& plan, int lanes) {
   constexpr std::size_t kLine = 64;
   const auto rounded = [](std::size_t bytes) { return (bytes + kLine - 1) / kLine * kLine; };
   const auto height = static_cast<std::size_t>(lanes);
-  const auto tile = static_cast<std::size_t>(plan.tile);
-  // Rows are read in whole blocks of 16 columns: each plane may leave up to 15 unused.
-  const std::size_t padded = static_cast<std::size_t>(plan.tileBytes) + 3 * 32;
-  const std::size_t between = rounded(padded * height * sizeof(std::int16_t));
-  const std::size_t print = rounded(3 * tile * height * sizeof(std::int16_t));
-  const std::size_t bytes = rounded(3 * tile * height);
-  const std::size_t total = 2 * between + print + bytes + rounded(3 * tile + 32);
+  const auto values = 3 * static_cast<std::size_t>(plan.columns);
+  int widest = 0;
+  for (const ByteRange& range : plan.bytes) widest = std::max(widest, range.padded());
+  const std::size_t between = rounded(static_cast<std::size_t>(widest) * height * sizeof(std::int16_t));
+  const std::size_t print = rounded(values * height * sizeof(std::int16_t));
+  const std::size_t bytes = rounded(values * height);
+  const std::size_t total = 2 * between + print + bytes + rounded(values);
   if (total > bytes_) {
     block_.reset(std::aligned_alloc(kLine, total));
     if (!block_) throw std::bad_alloc();

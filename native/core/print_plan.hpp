@@ -1,4 +1,4 @@
-// Everything about a print that does not depend on the pixels: weights, tiles, colour.
+// Everything about a print that does not depend on the pixels: weights, ranges, colour.
 #pragma once
 
 #include <array>
@@ -11,16 +11,38 @@
 
 namespace vedette {
 
-/// Printed index i along one direction is the sum of `taps` samples from `first[i]` on, by `weights[i * taps]` on.
-/// Weights are Q15 and add up to 1; all samples lie inside the plane.
-struct Axis {
+/// How printed columns come from the samples of a row: column i is the sum of `taps` samples from `first[i]` on, by the
+/// Q15 weights from `weights[i * taps]` on, which add up to 1. All samples lie inside the plane.
+struct AcrossAxis {
   int taps = 0;
   std::vector<std::int32_t> first;
   std::vector<std::int16_t> weights;
 
   const std::int16_t* weightsOf(int printed) const { return &weights[static_cast<std::size_t>(printed * taps)]; }
 
-  /// `printed` indices that divide `length` samples from `start` on, of a row or column of `samples`.
+  /// `printed` columns that divide `length` samples from `start` on, of a row of `samples`.
+  void build(double start, double length, int samples, int printed);
+};
+
+/// How a printed row comes from rows of samples: the mean over an interval covers whole rows but for its ends, so the
+/// rows between can be summed before they are multiplied.
+struct RowMean {
+  int first;
+  /// Q15 weight of row `first`, 0 when the interval begins with a whole row; `tail` likewise for the last row.
+  std::int16_t head;
+  std::int16_t tail;
+  /// Whole rows behind the head. Their sum, shifted left by `shift` and multiplied by `factor` / 2^16, is 9.7 fixed point.
+  std::int16_t middle;
+  std::uint16_t factor;
+  std::uint8_t shift;
+
+  int rows() const { return (head ? 1 : 0) + middle + (tail ? 1 : 0); }
+};
+
+struct DownAxis {
+  std::vector<RowMean> means;
+  int mostRows = 0;
+
   void build(double start, double length, int samples, int printed);
 };
 
@@ -57,6 +79,10 @@ struct NormalPattern {
 struct ByteRange {
   int from;
   int to;
+
+  int size() const { return to - from; }
+  /// In whole blocks of any kernel.
+  int padded() const { return (size() + 15) / 16 * 16; }
 };
 
 struct PrintPlan {
@@ -68,36 +94,35 @@ struct PrintPlan {
   /// Planar: one per channel in printed order. Interleaved: the first only.
   std::array<NormalPattern, 3> normal;
   /// [0] full resolution, [1] halved; empty where the format has no such channel.
-  Axis across[2];
-  Axis down[2];
-  /// Printed columns that are worked on at a time, a multiple of 16.
-  int tile;
-  /// The most bytes of one row that a tile needs, over all planes together.
-  int tileBytes;
+  AcrossAxis across[2];
+  DownAxis down[2];
+  /// The bytes of a row of each plane that the print is made from.
+  std::array<ByteRange, 3> bytes;
+  /// Columns of the placement, in whole blocks of any kernel.
+  int columns;
   bool fits16Bits;
 
   /// Reuses the memory of the former plan.
   void build(const PrintKey& wanted);
 
-  const Axis& acrossOf(const Channel& channel) const { return across[channel.halved]; }
-  /// The bytes of a row of `plane` that the printed columns [x, end) are made from.
-  ByteRange bytesOf(int plane, int x, int end) const;
+  const AcrossAxis& acrossOf(const Channel& channel) const { return across[channel.halved]; }
+  const DownAxis& downOf(int plane) const { return down[layoutOf(key.pixels).halvedRows[static_cast<std::size_t>(plane)]]; }
 };
 
-/// Memory between the passes; sized for one tile, so that it stays in the first-level cache.
+/// Memory between the passes, for one strip: as many rows high as a vector has lanes.
 class Scratch {
  public:
-  /// `lanes` rows at a time; grows only.
+  /// Grows only.
   void fit(const PrintPlan& plan, int lanes);
 
-  /// Rows after the vertical filter, then the same transposed.
+  /// Rows of one plane after the vertical filter, then the same transposed.
   std::int16_t* rows = nullptr;
   std::int16_t* columns = nullptr;
-  /// Three channels of a tile, each printed column `lanes` rows high.
+  /// Three channels, each printed column `lanes` rows high.
   std::int16_t* filtered = nullptr;
-  /// Three channels of a tile as bytes, row by row.
+  /// The same as bytes, row by row.
   std::uint8_t* pixels = nullptr;
-  /// One printed row of a tile, channels interleaved.
+  /// One printed row, channels interleaved.
   std::uint8_t* line = nullptr;
 
  private:

@@ -25,9 +25,6 @@ struct PortableLanes {
     return each([=](int i) { return at[i]; });
   }
   static void store(std::int16_t* at, const Vector& value) { std::memcpy(at, value.lane, sizeof(value.lane)); }
-  static Vector samples(const std::uint8_t* at) {
-    return each([=](int i) { return at[i] << 7; });
-  }
   static Vector add(const Vector& a, const Vector& b) {
     return each([&](int i) { return a.lane[i] + b.lane[i]; });
   }
@@ -37,6 +34,23 @@ struct PortableLanes {
   static Vector product(const Vector& a, const Vector& b) {
     return each([&](int i) { return roundedProduct(a.lane[i], b.lane[i]); });
   }
+
+  static constexpr int kRun = kLanes;
+  using Run = Vector;
+  static Run emptyRun() { return spread(0); }
+  static void addRow(Run& total, const std::uint8_t* row) {
+    total = each([&](int i) { return total.lane[i] + row[i]; });
+  }
+  static void addRows(Run& total, const std::uint8_t* one, const std::uint8_t* other) {
+    total = each([&](int i) { return total.lane[i] + one[i] + other[i]; });
+  }
+  static void divide(Run& total, int shift, std::uint16_t factor) {
+    total = each([&](int i) { return ((static_cast<std::uint32_t>(total.lane[i]) << shift) * factor) >> 16; });
+  }
+  static void addWeighted(Run& total, const std::uint8_t* row, std::int16_t weight) {
+    total = each([&](int i) { return total.lane[i] + roundedProduct(static_cast<std::int16_t>(row[i] << 7), weight); });
+  }
+
   template <int bits>
   static Vector rounded(const Vector& a) {
     return each([&](int i) { return (a.lane[i] + (1 << (bits - 1))) >> bits; });

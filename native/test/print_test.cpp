@@ -6,7 +6,10 @@
 #include <unistd.h>
 
 #include <cmath>
+#include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <new>
 #include <random>
 #include <string>
 
@@ -15,6 +18,8 @@
 using namespace vedette;
 
 namespace {
+
+int allocations = 0;
 
 /// Memory whose last byte lies right before a page that must not be touched.
 class Guarded {
@@ -171,10 +176,82 @@ void kernelsMatchTheReference() {
               sum / rounds / static_cast<double>(printers.size() - 1));
 }
 
+/// A printer that prints one shape after another gives what a new one gives, and allocates nothing for a known shape.
+void shapesDoNotDisturbEachOther() {
+  for (const Kernel kernel : kernels()) {
+    Printer lasting(kernel);
+    std::vector<Sample> samples;
+    for (int i = 0; i < 5; ++i) samples.push_back(randomSample());
+    for (int round = 0; round < 40; ++round) {
+      const Sample& sample = samples[static_cast<std::size_t>(between(0, 4))];
+      std::vector<std::byte> block(sample.bytes), expected(printedBytes(sample.format)), printed(expected.size());
+      paint(block);
+      const auto picture = pictureIn(block, sample.pixels, sample.width, sample.height, sample.where);
+      CHECK(picture.has_value());
+      Printer fresh(kernel);
+      fresh.print(*picture, sample.rectangle, sample.format, expected);
+      lasting.print(*picture, sample.rectangle, sample.format, printed);
+      CHECK(printed == expected);
+      const int before = allocations;
+      lasting.print(*picture, sample.rectangle, sample.format, printed);
+      CHECK(allocations == before);
+    }
+  }
+}
+
+void badOrdersAreRefused() {
+  std::vector<std::byte> block(100 * 100), out(3 * 50 * 50);
+  const auto picture = pictureIn(block, PixelFormat::GRAY8, 100, 100);
+  const PrintFormat good{50, 50, {}, {}, DType::Uint8, Fit::Stretch, 0, {}, {}};
+  Printer printer;
+  CHECK(printer.print(*picture, {0, 0, 1, 1}, good, out).has_value());
+  for (const Rectangle& bad : {Rectangle{-0.1, 0, 1, 1}, Rectangle{0, 0, 1.1, 1}, Rectangle{0.5, 0.5, 0.6, 0.1},
+                               Rectangle{0, 0, 0, 1}, Rectangle{0, 0, 1, -1}, Rectangle{NAN, 0, 1, 1},
+                               Rectangle{0, 0, 1, INFINITY}}) {
+    CHECK(!printer.print(*picture, bad, good, out));
+  }
+  PrintFormat format = good;
+  format.height = 51;
+  CHECK(!printer.print(*picture, {0, 0, 1, 1}, format, out));
+  for (const int side : {0, -1, kMaxSide + 1}) {
+    format.height = side;
+    CHECK(!printer.print(*picture, {0, 0, 1, 1}, format, out));
+  }
+  format = good;
+  format.dtype = DType::Float32;
+  std::vector<std::byte> floats(printedBytes(format) + 1);
+  CHECK(!printer.print(*picture, {0, 0, 1, 1}, format, std::span(floats).subspan(1)));
+}
+
+void picturesMustFitTheirBlock() {
+  std::vector<std::byte> block(pictureBytes(PixelFormat::I420, 31, 21));
+  CHECK(block.size() == 31 * 21 + 2 * 16 * 11);
+  CHECK(pictureIn(block, PixelFormat::I420, 31, 21).has_value());
+  CHECK(!pictureIn(std::span(block).subspan(1), PixelFormat::I420, 31, 21));
+  CHECK(!pictureIn(block, PixelFormat::I420, 0, 21));
+  CHECK(!pictureIn(block, PixelFormat::I420, 31, kMaxSide + 1));
+  for (const BlockLayout& where :
+       {BlockLayout{{}, {30, 0, 0}}, BlockLayout{{1, 0, 0}, {}}, BlockLayout{{0, SIZE_MAX, 0}, {}},
+        BlockLayout{{}, {SIZE_MAX, 0, 0}}, BlockLayout{{}, {0, SIZE_MAX / 2, 0}}, BlockLayout{{0, 0, 900}, {}}}) {
+    CHECK(!pictureIn(block, PixelFormat::I420, 31, 21, where));
+  }
+}
+
 }  // namespace
+
+void* operator new(std::size_t bytes) {
+  ++allocations;
+  if (void* at = std::malloc(bytes)) return at;
+  throw std::bad_alloc();
+}
+void operator delete(void* at) noexcept { std::free(at); }
+void operator delete(void* at, std::size_t) noexcept { std::free(at); }
 
 int main() {
   return vedette::test::run({
       {"kernels match the reference", kernelsMatchTheReference},
+      {"shapes do not disturb each other", shapesDoNotDisturbEachOther},
+      {"bad orders are refused", badOrdersAreRefused},
+      {"pictures must fit their block", picturesMustFitTheirBlock},
   });
 }
