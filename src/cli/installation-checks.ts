@@ -20,8 +20,15 @@ export const installationChecks: readonly ConfigCheck[] = [
   },
 ];
 
-function labelLists({ cameras, alerts }: Config): [Path, readonly string[]][] {
+function labelLists({ cameras, alerts, zones, lines }: Config): [Path, readonly string[]][] {
+  const places = Object.entries({ zones, lines }).flatMap(([section, named]) =>
+    Object.entries(named).map(([name, { labels }]): [Path, readonly string[]] => [
+      [section, name, 'labels'],
+      labels ?? [],
+    ]),
+  );
   return [
+    ...places,
     ...Object.entries(cameras).map(([id, camera]): [Path, readonly string[]] => [
       ['cameras', id, 'labels'],
       camera.labels ?? [],

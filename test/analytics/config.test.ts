@@ -1,5 +1,6 @@
 // Zones, lines and rules as people write them: accepted, refused with place and remedy, handed on unchanged.
 import { describe, expect, test } from 'vitest';
+import { planChange } from '../../src/config/diff.ts';
 import { validate } from '../../src/config/validate.ts';
 import { DEFAULT_TRACKING } from '../../src/track/tracking-config.ts';
 import { ACTION_DEFAULTS, LINE_DEFAULTS, RULE_DEFAULTS, ZONE_DEFAULTS } from './scene-fixture.ts';
@@ -73,6 +74,28 @@ rules:
       clip_s: 0,
     });
     expect(config!.rules.waiting!.when).toMatchObject({ all: [{ count: 3 }, {}, {}, {}] });
+  });
+});
+
+test('zones, lines, rules, masks and the ground apply to a running agent', () => {
+  const plan = (before: string, after: string) =>
+    planChange(check(before).config!, check(after).config!);
+  const rule = 'rules:\n  r: { when: { zone: gate }, then: { event: x } }\n';
+  expect(plan('', PLACES)).toMatchObject({ live: ['zones.gate', 'lines.door'], agent: [] });
+  expect(plan(PLACES, '')).toMatchObject({ live: ['zones.gate', 'lines.door'], agent: [] });
+  expect(plan(PLACES, PLACES.replace('0.8]]', '0.9]]'))).toMatchObject({
+    live: ['lines.door.points'],
+    agent: [],
+    cameras: { changed: [] },
+  });
+  expect(plan(PLACES, PLACES + rule)).toMatchObject({ live: ['rules.r'], agent: [] });
+  const camera = '{ url: rtsp://10.0.0.5/main, masks: [[[0, 0], [1, 0], [1, 1]]] }';
+  const masked = HEAD.replace('rtsp://10.0.0.5/main', camera);
+  const { config } = validate(masked, { name: 'test.yaml', environment: {} });
+  expect(planChange(check('').config!, config!)).toMatchObject({
+    live: ['cameras.front.masks'],
+    cameras: { changed: [] },
+    agent: [],
   });
 });
 

@@ -200,6 +200,7 @@ const scene = {
         ),
       }),
       v.description('How the picture lies on the ground; speeds are measured with it.'),
+      v.metadata({ apply: 'live' }),
     ),
   ),
 };

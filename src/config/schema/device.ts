@@ -41,6 +41,7 @@ export const device = v.pipe(
           ),
         }),
         v.description('Where it stands, for rules that ask for the sun.'),
+        v.metadata({ apply: 'live' }),
       ),
     ),
   }),

@@ -76,4 +76,5 @@ export const lines = v.pipe(
   v.description(
     'Lines by their name: every crossing is told and counted in both directions. Names keep their counters when the line is edited.',
   ),
+  v.metadata(live),
 );

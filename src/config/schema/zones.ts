@@ -94,4 +94,5 @@ export const zones = v.pipe(
   v.description(
     'Areas by their name: who enters and leaves, how long they stay, how many there are. Names keep their counters when the area is edited.',
   ),
+  v.metadata(live),
 );
