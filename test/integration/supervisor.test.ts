@@ -1,5 +1,5 @@
 // Real camera processes on real RTSP servers that are killed, frozen and taken away. The times that were seen are printed.
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -14,6 +14,7 @@ import { createLog } from '../../src/core/log.ts';
 import { Arena } from '../../src/native/arena.ts';
 import type { CameraPlan } from '../../src/pipeline/cameras.ts';
 import { CameraSupervisor } from '../../src/pipeline/supervisor.ts';
+import { hasVlc, startVlc } from './foreign-server.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const built = existsSync(path.join(root, 'build/native/vedette-rtsp-camera'));
@@ -277,30 +278,12 @@ describe.skipIf(!built)('a supervised camera', () => {
   });
 });
 
-/** Shares no code with GStreamer; sends over UDP only. */
-function startVlc(port: number): ChildProcess {
-  const output = `#rtp{sdp=rtsp://127.0.0.1:${port}/cam}`;
-  // At the end of a file it begins a new stream, so the file has to outlast the test.
-  const file = path.join(folder, 'long.mp4');
-  const long = ['-v', 'error', '-y', '-stream_loop', '30', '-i', clip, '-c', 'copy', file];
-  execFileSync('ffmpeg', long);
-  const args = ['-I', 'dummy', '--no-dbus', file, '--sout', output];
-  // It refuses to run as root.
-  const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
-  const env = { ...process.env, HOME: folder };
-  return spawn('cvlc', args, { stdio: 'ignore', env, ...nobody });
-}
+if (!hasVlc) console.warn('supervisor: skipped, there is no cvlc here');
 
-function has(program: string): boolean {
-  const there = spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
-  if (!there) console.warn(`supervisor: skipped, there is no ${program} here`);
-  return there;
-}
-
-describe.skipIf(!built || !has('cvlc'))('a supervised camera on a server that is not ours', () => {
+describe.skipIf(!built || !hasVlc)('a supervised camera on a server that is not ours', () => {
   it('plays, stalls and comes back (VLC over UDP)', async () => {
     const port = await freePort();
-    let vlc = startVlc(port);
+    let vlc = startVlc(clip, port, folder);
     cleanups.push(() => vlc.kill('SIGKILL'));
     const camera = new Watched(`rtsp://127.0.0.1:${port}/cam`, { transport: 'udp' });
     await camera.until('live');
@@ -315,7 +298,7 @@ describe.skipIf(!built || !has('cvlc'))('a supervised camera on a server that is
     report('live after SIGCONT', await camera.until('live'));
     vlc.kill('SIGKILL');
     await until(() => camera.state !== 'live', 'away');
-    vlc = startVlc(port);
+    vlc = startVlc(clip, port, folder);
     report('live after restart (with the start of VLC)', await camera.until('live'));
     expect(camera.supervisor.status().codec).toBe('h264');
   });

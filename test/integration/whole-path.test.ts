@@ -1,8 +1,11 @@
 // RTSP camera → daemon → Mosquitto, SQLite, webhook and stills: real parts only.
+
+import type { ChildProcess } from 'node:child_process';
 import { createHmac } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import sharp from 'sharp';
@@ -10,9 +13,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RtspServer, startRtspServer } from '../../src/cli/rtsp-camera.ts';
 import type { CameraStatus } from '../../src/contracts/camera.ts';
 import type { EventRecord } from '../../src/contracts/event.ts';
-import { type Heard, Mosquitto, until } from '../mqtt/mosquitto.ts';
+import { freePort, type Heard, Mosquitto, until } from '../mqtt/mosquitto.ts';
 import { needsShared, shared } from '../shared.ts';
 import { Daemon, isAlive } from './daemon-harness.ts';
+import { startVlc } from './foreign-server.ts';
 
 interface Hook {
   readonly body: string;
@@ -21,10 +25,14 @@ interface Hook {
 
 const SECRET = 'a webhook secret that nobody guesses';
 
+const CAMERAS = ['hall', 'park', 'yard'];
+
 describe.skipIf(needsShared('the whole path'))('from RTSP to MQTT', () => {
   let server: RtspServer;
   let broker: Mosquitto;
   let receiver: Server;
+  let vlc: ChildProcess;
+  let folder: string;
   let daemon: Daemon;
   let heard: Heard[];
   let announced: Heard[];
@@ -40,6 +48,10 @@ describe.skipIf(needsShared('the whole path'))('from RTSP to MQTT', () => {
         { path: 'park', file: shared('media', 'sub-1504614469486.mp4') },
       ],
     });
+    folder = mkdtempSync(join(tmpdir(), 'vedette-vlc-'));
+    chmodSync(folder, 0o755);
+    const foreignPort = await freePort();
+    vlc = startVlc(shared('media', 'pedestrian_survaillance.mp4'), foreignPort, folder);
     receiver = createServer((request, response) => {
       let body = '';
       request.setEncoding('utf8').on('data', (chunk: string) => {
@@ -56,6 +68,7 @@ describe.skipIf(needsShared('the whole path'))('from RTSP to MQTT', () => {
       cameras: {
         hall: { url: server.clips[0]!.url, fps: 8 },
         park: { url: server.clips[1]!.url, fps: 8, labels: ['car', 'person'] },
+        yard: { url: `rtsp://127.0.0.1:${foreignPort}/cam`, transport: 'udp', fps: 8 },
       },
       mqtt: { url: broker.url, home_assistant: true },
       alerts: [
@@ -74,7 +87,9 @@ describe.skipIf(needsShared('the whole path'))('from RTSP to MQTT', () => {
   afterAll(async () => {
     await daemon?.dispose();
     await server?.stop();
+    vlc?.kill('SIGKILL');
     receiver?.close();
+    rmSync(folder, { recursive: true, force: true });
     await broker?.stop();
   });
 
@@ -93,6 +108,11 @@ describe.skipIf(needsShared('the whole path'))('from RTSP to MQTT', () => {
     await until(
       'a car was seen in the park',
       () => objects('park', 'object_new', 'car').length > 0,
+      60_000,
+    );
+    await until(
+      'people were seen in the yard, whose server is not ours',
+      () => objects('yard', 'object_new', 'person').length > 2,
       60_000,
     );
     expect(daemon.isRunning).toBe(true);
@@ -115,7 +135,7 @@ describe.skipIf(needsShared('the whole path'))('from RTSP to MQTT', () => {
   });
 
   it('tells every object once: new, then end, in order and with rising numbers', () => {
-    for (const camera of ['hall', 'park']) {
+    for (const camera of CAMERAS) {
       const seen = new Map<string, string[]>();
       for (const event of events(camera)) {
         if (event.object_id === null) continue;
@@ -186,7 +206,7 @@ describe.skipIf(needsShared('the whole path'))('from RTSP to MQTT', () => {
 
   it('drains at SIGTERM: tracks end, no last will, exit 0, nobody left behind', async () => {
     const pids = daemon.cameraPids();
-    expect(pids.length).toBeGreaterThanOrEqual(2);
+    expect(pids.length).toBe(3);
     await until(
       'a car is in view',
       () =>
@@ -200,7 +220,7 @@ describe.skipIf(needsShared('the whole path'))('from RTSP to MQTT', () => {
     await until('offline is retained', () => on('status').at(-1)!.payload === 'offline');
     expect(on('status').filter((message) => message.payload === 'offline')).toHaveLength(1);
     for (const pid of pids) expect(isAlive(pid)).toBe(false);
-    for (const camera of ['hall', 'park']) {
+    for (const camera of CAMERAS) {
       const ids = (type: string) =>
         new Set(
           events(camera)
