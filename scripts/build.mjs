@@ -1,4 +1,5 @@
-// Builds Vedette: `build.mjs` = native part and dist/; `build.mjs native | native-test | native-test-arm64 | native-bench`.
+// Builds Vedette: `build.mjs` = native part and dist/; `build.mjs native | native-test | native-test-arm64 | native-fuzz |
+// native-bench`.
 // Needs a C++20 compiler and CMake; fetches nothing.
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
@@ -64,6 +65,13 @@ const tasks = {
     const toolchain = path.join(root, 'native/cmake/aarch64.cmake');
     buildNative('build/native-arm64', [`-DCMAKE_TOOLCHAIN_FILE=${toolchain}`]);
     testNative('build/native-arm64', ['-R', '^(arena|frame_ring|print)_test$']);
+  },
+  /** A minute of libFuzzer with clang++; inputs that crash it are left in the build folder. */
+  'native-fuzz'() {
+    const options = ['-DVEDETTE_FUZZ=ON', '-DCMAKE_CXX_COMPILER=clang++'];
+    buildNative('build/native-fuzz', options, 'print_fuzz');
+    const limits = ['-max_total_time=60', '-max_len=4096', '-artifact_prefix=build/native-fuzz/'];
+    run('build/native-fuzz/fuzz/print_fuzz', limits);
   },
   'native-bench'() {
     buildNative('build/native-bench', ['-DVEDETTE_BENCH=ON'], 'print_bench');

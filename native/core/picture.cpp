@@ -66,7 +66,8 @@ std::optional<Picture> pictureIn(std::span<const std::byte> block, PixelFormat f
   for (std::size_t plane = 0; plane < static_cast<std::size_t>(layoutOf(format).planes); ++plane) {
     const std::size_t row = rowBytes(format, width, static_cast<int>(plane));
     const auto rows = static_cast<std::size_t>(rowCount(format, height, static_cast<int>(plane)));
-    const std::size_t stride = where.strides[plane] ? where.strides[plane] : row;
+    // With one row only, the way to the next one may be any number.
+    const std::size_t stride = where.strides[plane] && rows > 1 ? where.strides[plane] : row;
     const std::size_t offset = where.offsets[plane] ? where.offsets[plane] : behind;
     if (stride < row || offset > block.size()) return std::nullopt;
     const std::size_t room = block.size() - offset;

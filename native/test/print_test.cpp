@@ -230,6 +230,7 @@ void picturesMustFitTheirBlock() {
   CHECK(!pictureIn(std::span(block).subspan(1), PixelFormat::I420, 31, 21));
   CHECK(!pictureIn(block, PixelFormat::I420, 0, 21));
   CHECK(!pictureIn(block, PixelFormat::I420, 31, kMaxSide + 1));
+  CHECK(pictureIn(block, PixelFormat::GRAY8, 31, 1, {{}, {SIZE_MAX / 2, 0, 0}})->strides[0] == 31);
   for (const BlockLayout& where :
        {BlockLayout{{}, {30, 0, 0}}, BlockLayout{{1, 0, 0}, {}}, BlockLayout{{0, SIZE_MAX, 0}, {}},
         BlockLayout{{}, {SIZE_MAX, 0, 0}}, BlockLayout{{}, {0, SIZE_MAX / 2, 0}}, BlockLayout{{0, 0, 900}, {}}}) {
