@@ -161,18 +161,22 @@ def degrade(images, rng):
     """What cameras do to pictures, in place on a uint8 RGB batch [N,3,H,W] (numpy): night, noise, blur, JPEG, colour."""
     for image in images:
         dice = rng.random(6)
-        x = image.astype(np.float32)
+        tone = np.arange(256, dtype=np.float32)[None].repeat(3, 0)
         if dice[0] < 0.6:
-            x = (x - 128) * rng.uniform(0.7, 1.3) + 128 + rng.uniform(-30, 30)
-            x *= rng.uniform(0.85, 1.15, (3, 1, 1)).astype(np.float32)
-        if dice[1] < 0.3:
-            grey = x.mean(0, keepdims=True)
-            x = grey + (x - grey) * (0.0 if dice[1] < 0.08 else rng.uniform(0.3, 1.6))
+            tone = (tone - 128) * rng.uniform(0.7, 1.3) + 128 + rng.uniform(-30, 30)
+            tone *= rng.uniform(0.85, 1.15, (3, 1)).astype(np.float32)
         if dice[2] < 0.15:
-            x = 255 * np.power(x.clip(0, 255) / 255, rng.uniform(1.5, 2.6))
-        if dice[3] < 0.2:
-            x += rng.uniform(3, 14) * rng.standard_normal(x.shape, np.float32)
-        x = x.clip(0, 255).astype(np.uint8)
+            tone = 255 * np.power(tone.clip(0, 255) / 255, rng.uniform(1.5, 2.6))
+        tone = tone.clip(0, 255).astype(np.uint8)
+        x = np.stack([table[plane] for table, plane in zip(tone, image)])
+        if dice[1] < 0.3 or dice[3] < 0.2:
+            x = x.astype(np.float32)
+            if dice[1] < 0.3:
+                grey = x.mean(0, keepdims=True)
+                x = grey + (x - grey) * (0.0 if dice[1] < 0.08 else rng.uniform(0.3, 1.6))
+            if dice[3] < 0.2:
+                x += rng.uniform(3, 14) * rng.standard_normal(x.shape, np.float32)
+            x = x.clip(0, 255).astype(np.uint8)
         if dice[4] < 0.15:
             k = int(rng.integers(2, 4))
             x = cv2.blur(np.ascontiguousarray(x.transpose(1, 2, 0)), (k, k)).transpose(2, 0, 1)
