@@ -16,7 +16,7 @@ import { ulid } from './core/ulid.ts';
 import { type OpenedEngine, openEngine } from './infer/open-engine.ts';
 import { findRuntimeLibrary } from './native/runtime-library.ts';
 import { describeRuntime } from './native/session.ts';
-import { cameraPlan, cameraSettings } from './pipeline/camera-plan.ts';
+import { cameraPlan, cameraSettings, type PlanLimits } from './pipeline/camera-plan.ts';
 import { CameraSet } from './pipeline/cameras.ts';
 import { CounterFile } from './pipeline/counter-file.ts';
 import { Metrics } from './pipeline/metrics.ts';
@@ -111,8 +111,8 @@ export class Agent {
     }
     if (key === 'detect') this.pipeline.setPaused(camera, !isOn);
     else {
-      const { bytes } = this.opened.arena;
-      await this.cameras.apply(cameraPlan(camera, { ...settings, enabled: isOn }, bytes));
+      const plan = cameraPlan(camera, { ...settings, enabled: isOn }, this.planLimits());
+      await this.cameras.apply(plan);
     }
   }
 
@@ -235,7 +235,8 @@ export class Agent {
         new CameraSupervisor({ plan, arena, clock, log, environment: cameraEnvironment }),
       onFrame: (frame) => {
         this.newest.set(frame.camera, frame);
-        this.pipeline.frame(frame);
+        const isWanted = this.pipeline.frame(frame);
+        if (!isWanted) this.cameras.get(frame.camera)?.pass(frame.sequence);
       },
       onStatus: (status, was) => this.pipeline.camera(status, was),
       onSessionEnd: (camera) => this.pipeline.sessionEnded(camera),
@@ -247,6 +248,12 @@ export class Agent {
     if (settings === undefined) return;
     const minScore = Math.max(this.options.manifest.minScore, this.config.tracking.low_score);
     this.pipeline.setCamera(camera, cameraSettings(settings, minScore));
-    await this.cameras.apply(cameraPlan(camera, settings, this.opened.arena.bytes));
+    await this.cameras.apply(cameraPlan(camera, settings, this.planLimits()));
+  }
+
+  private planLimits(): PlanLimits {
+    const { arena, engine } = this.opened;
+    const framesUnderWay = engine.sets.reduce((sum, set) => sum + set.capacity, 0);
+    return { arenaBytes: arena.bytes, framesUnderWay };
   }
 }

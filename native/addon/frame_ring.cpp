@@ -20,6 +20,7 @@ class JsFrameRing final : public Napi::ObjectWrap<JsFrameRing> {
     return DefineClass(env, "FrameRing",
                        {
                            InstanceMethod("print", &JsFrameRing::print),
+                           InstanceMethod("pass", &JsFrameRing::pass),
                            InstanceMethod("close", &JsFrameRing::close),
                        });
   }
@@ -85,6 +86,13 @@ class JsFrameRing final : public Napi::ObjectWrap<JsFrameRing> {
       if (!placement) return failure("bad_ticket");
       ring_->taken(frame);
       return printedObject(info.Env(), *placement, order->out.size(), started);
+    });
+  }
+
+  Napi::Value pass(const Napi::CallbackInfo& info) {
+    return guard(info, [&]() -> Napi::Value {
+      if (ring_) ring_->pass(static_cast<std::uint64_t>(number(info[0], "sequence")));
+      return info.Env().Undefined();
     });
   }
 

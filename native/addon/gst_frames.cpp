@@ -22,6 +22,7 @@ class FrameSink final : public Napi::ObjectWrap<FrameSink> {
                        {
                            InstanceMethod("onFrame", &FrameSink::onFrame),
                            InstanceMethod("print", &FrameSink::print),
+                           InstanceMethod("pass", &FrameSink::pass),
                            InstanceMethod("continueTimeline", &FrameSink::continueTimeline),
                            InstanceMethod("close", &FrameSink::close),
                        });
@@ -72,6 +73,13 @@ class FrameSink final : public Napi::ObjectWrap<FrameSink> {
       if (!placement) return failure("bad_ticket");
       store_->taken(*frame);
       return printedObject(info.Env(), *placement, order->out.size(), started);
+    });
+  }
+
+  Napi::Value pass(const Napi::CallbackInfo& info) {
+    return guard(info, [&]() -> Napi::Value {
+      store_->pass(static_cast<std::uint64_t>(number(info[0], "sequence")));
+      return info.Env().Undefined();
     });
   }
 

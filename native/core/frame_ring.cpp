@@ -141,6 +141,14 @@ std::shared_ptr<const RawFrame> FrameRing::find(std::uint64_t sequence) {
   return nullptr;
 }
 
+void FrameRing::pass(std::uint64_t sequence) {
+  {
+    const std::lock_guard lock(mutex_);
+    takenUpTo_ = std::max(takenUpTo_, sequence);
+  }
+  changed_.notify_all();
+}
+
 void FrameRing::taken(const std::shared_ptr<const RawFrame>& frame) {
   {
     const std::lock_guard lock(mutex_);

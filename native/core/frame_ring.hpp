@@ -64,6 +64,8 @@ class FrameRing final {
   std::shared_ptr<const RawFrame> find(std::uint64_t sequence);
   /// `frame` was printed: it stays among the ones printed last.
   void taken(const std::shared_ptr<const RawFrame>& frame);
+  /// Nobody will print `sequence` or what came before it: the reader need not wait for that.
+  void pass(std::uint64_t sequence);
 
  private:
   using Frames = std::deque<std::shared_ptr<RawFrame>>;

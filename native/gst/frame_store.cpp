@@ -76,6 +76,12 @@ void FrameStore::taken(const HeldFrame& frame) {
   changed_.notify_all();
 }
 
+void FrameStore::pass(std::uint64_t sequence) {
+  const std::lock_guard lock(mutex_);
+  takenUpTo_ = std::max(takenUpTo_, sequence);
+  changed_.notify_all();
+}
+
 void FrameStore::awaitTaken(std::uint64_t sequence, std::chrono::milliseconds limit) {
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, limit, [&] { return takenUpTo_ >= sequence || interrupted_; });

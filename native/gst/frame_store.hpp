@@ -80,6 +80,8 @@ class FrameStore final {
 
   /// `frame` was printed: it stays among the ones printed last, and `awaitTaken` ends for it and all before it.
   void taken(const HeldFrame& frame);
+  /// Nobody will print `sequence` or what came before it: `awaitTaken` ends for them.
+  void pass(std::uint64_t sequence);
   /// Waits until `sequence` was printed, `limit` has passed, or `interrupt(true)` was called.
   void awaitTaken(std::uint64_t sequence, std::chrono::milliseconds limit);
   void interrupt(bool on);

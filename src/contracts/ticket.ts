@@ -84,6 +84,8 @@ export const ENCODED_FD = 5;
 export type ToCamera =
   | { readonly kind: 'open'; readonly order: CameraOrder }
   | { readonly kind: 'print'; readonly ticket: Ticket }
+  /** The frame will not be printed; a file that waits for its reader goes on. */
+  | { readonly kind: 'pass'; readonly sequence: number }
   /** Encoded access units flow on fd `ENCODED_FD` while wanted. */
   | { readonly kind: 'encoded'; readonly wanted: boolean }
   | { readonly kind: 'close' };

@@ -45,6 +45,7 @@ interface NativeFrameRing {
     memory: Uint8Array,
     offset: number,
   ): Printed | PrintFailure;
+  pass(sequence: number): void;
   close(): void;
 }
 
@@ -93,6 +94,11 @@ export class FrameRing {
   print(ticket: Ticket, arena: Arena): Printed | PrintFailure {
     const { sequence, rectangle, format, offset } = ticket;
     return callNative(() => this.#native.print(sequence, rectangle, format, arena.memory, offset));
+  }
+
+  /** Nobody will print this frame or those before it: a source that waits for its reader goes on. */
+  pass(sequence: number): void {
+    this.#native.pass(sequence);
   }
 
   /** Ends the thread and gives the frames back; the writer then finds its pipe closed. */

@@ -50,6 +50,7 @@ interface NativeFrameSink {
     offset: number,
   ): Printed | PrintFailure;
   continueTimeline(): void;
+  pass(sequence: number): void;
   close(): void;
 }
 
@@ -97,6 +98,11 @@ export class FrameSink {
   print(ticket: Ticket, arena: Arena): Printed | PrintFailure {
     const { sequence, rectangle, format, offset } = ticket;
     return callNative(() => this.#native.print(sequence, rectangle, format, arena.memory, offset));
+  }
+
+  /** Nobody will print this frame or those before it: a source that waits for its reader goes on. */
+  pass(sequence: number): void {
+    this.#native.pass(sequence);
   }
 
   /** Before the same file is played again: later frames continue behind the last one. */

@@ -96,6 +96,10 @@ export class CameraChild {
     });
   }
 
+  pass(sequence: number): void {
+    this.send({ kind: 'pass', sequence });
+  }
+
   /** How long the oldest ticket has waited for its answer; 0 when none waits. */
   oldestTicketMs(): number {
     const oldest = this.pending.values().next().value;

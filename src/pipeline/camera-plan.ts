@@ -3,13 +3,22 @@ import type { CameraConfig } from '../config/schema/config.ts';
 import type { CameraPlan } from './cameras.ts';
 import type { CameraSettings } from './pipeline.ts';
 
-/** Frames stay printable for about this many decoded ones; a decoder's own pool is the limit. */
-const HELD_FRAMES = 3;
+/** What the agent offers every camera: the arena's size, and how many frames can be under way to the model at once. */
+export interface PlanLimits {
+  readonly arenaBytes: number;
+  readonly framesUnderWay: number;
+}
+
+/** A ticket may be a few frames late; beyond the upper bound a decoder's own pool runs dry. */
+const HELD_FRAMES = { least: 3, most: 6 } as const;
 
 /** Elements that were seen to decode on this machine, by codec; software where there is none. */
 export type DecoderElements = Readonly<Record<string, string>>;
 
-export function cameraPlan(id: string, config: CameraConfig, arenaBytes: number): CameraPlan {
+/** A still is wanted when the result is there: until then the frame must not be let go. */
+export function cameraPlan(id: string, config: CameraConfig, limits: PlanLimits): CameraPlan {
+  const { arenaBytes, framesUnderWay } = limits;
+  const { least, most } = HELD_FRAMES;
   const [maxWidthPx, maxHeightPx] = config.max_size;
   return {
     camera: id,
@@ -22,7 +31,7 @@ export function cameraPlan(id: string, config: CameraConfig, arenaBytes: number)
     realtime: config.realtime,
     maxWidthPx,
     maxHeightPx,
-    heldFrames: HELD_FRAMES,
+    heldFrames: Math.min(most, Math.max(least, framesUnderWay + 1)),
     arenaBytes,
     isEnabled: config.enabled,
   };

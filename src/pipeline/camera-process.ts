@@ -35,6 +35,7 @@ class CameraProcess {
   receive(message: ToCamera): void {
     if (message.kind === 'open') this.#open(message.order);
     else if (message.kind === 'print') this.#print(message.ticket);
+    else if (message.kind === 'pass') this.#decoder?.pass(message.sequence);
     else if (message.kind === 'encoded') this.#wantEncoded(message.wanted);
     else this.leave(0);
   }

@@ -79,6 +79,10 @@ export class FfmpegDecoder implements Decoder {
     return this.#ring?.print(ticket, this.#arena) ?? 'frame_gone';
   }
 
+  pass(sequence: number): void {
+    this.#ring?.pass(sequence);
+  }
+
   wantEncoded(wanted: boolean): void {
     if (!wanted) return;
     this.#listener.log(

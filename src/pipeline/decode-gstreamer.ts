@@ -102,6 +102,10 @@ export class GstreamerDecoder implements Decoder {
     return this.#frames?.print(ticket, this.#arena) ?? 'frame_gone';
   }
 
+  pass(sequence: number): void {
+    this.#frames?.pass(sequence);
+  }
+
   wantEncoded(wanted: boolean): void {
     this.#units?.want(wanted);
     if (wanted && this.#branch?.codec === 'other') {

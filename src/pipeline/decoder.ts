@@ -29,6 +29,8 @@ export interface Decoder {
   /** Whether the camera answers is heard through the listener. */
   start(): void;
   print(ticket: Ticket): Printed | PrintFailure;
+  /** Nobody will print this frame or those before it: a source that waits for its reader goes on. */
+  pass(sequence: number): void;
   wantEncoded(wanted: boolean): void;
   /** Resolves when no thread or process of the decoder runs any more. */
   stop(): Promise<void>;

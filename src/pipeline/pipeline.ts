@@ -120,11 +120,13 @@ export class Pipeline {
     }
   }
 
-  /** A camera decoded a frame. */
-  frame(frame: Frame): void {
+  /** A camera decoded a frame. False when it will not be analysed. */
+  frame(frame: Frame): boolean {
     this.deps.metrics.camera(frame.camera).decodedFrames += 1;
-    if (this.paused.has(frame.camera)) return;
-    if (this.scheduler.offer(frame)) this.batch.pump();
+    if (this.paused.has(frame.camera)) return false;
+    const isWanted = this.scheduler.offer(frame);
+    if (isWanted) this.batch.pump();
+    return isWanted;
   }
 
   /** The camera's process is gone: its waiting frame is dropped and its tracks end. */

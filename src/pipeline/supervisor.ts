@@ -143,6 +143,11 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
     });
   }
 
+  /** The frame will not be printed. Only files that wait for their reader want to know. */
+  pass(sequence: number): void {
+    if (!this.plan.realtime) this.child?.pass(sequence);
+  }
+
   /** Access units arrive as `encoded` events, beginning with a key frame, also from sessions to come. */
   wantEncoded(wanted: boolean): void {
     this.isEncodedWanted = wanted;
@@ -249,8 +254,9 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
     if (wasHealthy) this.soon.reset();
     const { end, cause: why } = this.end ?? { end: 'failed', cause: `the camera process ${cause}` };
     const canFinish = doorOf(this.plan.source) === undefined && !this.plan.loop;
-    const level = why === this.lastError ? 'debug' : 'warn';
-    this.lastError = why;
+    const isFinished = canFinish && end === 'end_of_stream';
+    const level = isFinished ? 'info' : why === this.lastError ? 'debug' : 'warn';
+    this.lastError = isFinished ? null : why;
     this.log[level]({ stage: 'source', end, cause: why }, 'session over');
     this.enter(inputForEnd(end, canFinish));
     const pace = retryPace(this.state);
