@@ -202,7 +202,7 @@ def report(figures):
 
 
 def share(ap, reference):
-    return f"{100 * ap:.1f} ({ap / max(reference, 1e-9):.2f})"
+    return f"{100 * ap:.1f} ({ap / reference:.2f})" if reference > 0.01 else f"{100 * ap:.1f}"
 
 
 if __name__ == "__main__":
