@@ -161,7 +161,7 @@ def _best_iou(box, others):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     p.add_argument("models", nargs="+")
-    p.add_argument("--shared", default="../shared", help="folder with corpus/, images/ and models/")
+    p.add_argument("--shared", required=True, help="folder with corpus/, images/ and models/")
     p.add_argument("--size", type=int, default=416)
     p.add_argument("--clip", help="vtest.avi of Debian's opencv-doc: also score the frames marked in test/fixtures/vtest-truth.json")
     p.add_argument("--json", help="also write the figures here")

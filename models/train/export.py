@@ -287,7 +287,7 @@ max_batch: 64
 def main():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("checkpoint", help="best.pt or last.pt of a training run, or an FP32 file")
-    p.add_argument("--corpus", default="../shared/corpus")
+    p.add_argument("--corpus", required=True, help="its pictures set the INT8 ranges")
     p.add_argument("--cache", default="/var/tmp/vedette-train/cache")
     p.add_argument("--to", default=str(Path(__file__).parent.parent))
     p.add_argument("--name", default="vedette-s")

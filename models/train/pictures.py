@@ -49,7 +49,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("model")
     p.add_argument("out")
-    p.add_argument("--corpus", default="../shared/corpus")
+    p.add_argument("--corpus", required=True)
     p.add_argument("--threshold", type=float, default=0.4)
     args = p.parse_args()
     runner, judged = Runner(args.model), []

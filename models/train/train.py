@@ -26,8 +26,8 @@ from teacher import FEATURES, Teacher
 
 def arguments():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    p.add_argument("--corpus", default="../shared/corpus")
-    p.add_argument("--teacher", default="../shared/models/yolox_nano_416.onnx")
+    p.add_argument("--corpus", required=True, help="folder with train/, val/ and sources.json")
+    p.add_argument("--teacher", required=True, help="YOLOX-nano as ONNX")
     p.add_argument("--out", default="/var/tmp/vedette-train", help="checkpoints, cache, log and curves")
     p.add_argument("--until", default="+60", help="end of the schedule: HH:MM (UTC) or +minutes")
     p.add_argument("--init", help="start from the weights of a shipped FP32 ONNX file or of a checkpoint")
