@@ -21,6 +21,10 @@ from torch import nn
 
 from model import CLASSES, STRIDES, Conv, Detector
 
+# Added to the class logits: a young model is unsure of itself, and 0.36 becomes 0.60, the score from which a tracker
+# believes a new object by default. The order of scores, and so AP, stays.
+SCORE_SHIFT = 1.0
+
 LARGEST = math.log(2048.0)  # half a box side in pixels that the exponential is cut at
 
 
@@ -203,7 +207,7 @@ def _emit_decode(graph, maps, nc):
     for start, end in ((0, nc), (nc, nc + 2), (nc + 2, nc + 4)):
         bounds = [graph.const(np.array([v], np.int64)) for v in (start, end, 2)]
         slices.append(graph.add("Slice", rows, *bounds))
-    graph.add("Sigmoid", slices[0], name="scores")
+    graph.add("Sigmoid", graph.add("Add", slices[0], graph.const(np.float32(SCORE_SHIFT))), name="scores")
     centre = graph.add("Add", slices[1], corner)
     half = graph.add("Exp", graph.add("Min", slices[2], graph.const(np.float32(LARGEST))))
     graph.add("Concat", graph.add("Sub", centre, half), graph.add("Add", centre, half), name="boxes", axis=2)
