@@ -2,22 +2,17 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Agent } from '../agent.ts';
 import { requireValid } from '../config/load.ts';
 import type { Config } from '../config/schema/config.ts';
 import { validate } from '../config/validate.ts';
 import type { Box } from '../contracts/geometry.ts';
 import type { Sink, SinkRecord } from '../contracts/sink.ts';
-import { systemClock } from '../core/clock.ts';
 import { createLog } from '../core/log.ts';
 import { startBroker } from '../mqtt/built-in-broker.ts';
-import { MqttConnection } from '../mqtt/connection.ts';
 import { listenTo } from '../mqtt/listener.ts';
 import { contactSheet, cropAround } from '../pipeline/still-drawing.ts';
-import { createSinks } from '../sinks/registry.ts';
-import { cameraEnvironment } from './camera-environment.ts';
+import { assemble } from './assemble.ts';
 import { type DemoCamera, prepareFootage } from './footage.ts';
-import { resolveModel } from './installed-models.ts';
 import { integerOption, readOptions } from './options.ts';
 import { Rates } from './rates.ts';
 import { startRtspServer } from './rtsp-camera.ts';
@@ -72,7 +67,6 @@ export async function demoCommand(args: string[]): Promise<number> {
 async function runDemo(values: Values, cleanups: Cleanups): Promise<void> {
   const seconds = integerOption('seconds', values.seconds, { min: 1, max: 1e6 });
   const log = createLog(values.verbose ? 'debug' : 'warn');
-  const clock = systemClock;
   const out = resolve(values.out);
   mkdirSync(out, { recursive: true });
 
@@ -90,37 +84,21 @@ async function runDemo(values: Values, cleanups: Cleanups): Promise<void> {
   const brokerUrl = values.mqtt ?? broker?.url ?? '';
   const config = configFor(cameras, server.port, brokerUrl, out, values.model);
   const device = config.device.name;
-  const manifest = resolveModel(config.model);
+  const finished = new FinishedObjects();
+  const terminal = new TerminalSink({
+    output: process.stdout,
+    isColoured: process.stdout.isTTY === true,
+    isVerbose: values.verbose === true,
+  });
+  const { agent, mqtt, manifest } = assemble(config, log, [terminal, finished]);
   for (const { url } of server.clips) say(`camera  ${url}`);
   say(`broker  ${brokerUrl}  topics vedette/${device}/#`);
   say(`model   ${manifest.name}`);
 
   const listener = await listenTo(brokerUrl, `vedette/${device}/cam/+/event`);
   cleanups.push(() => listener.stop());
-  const mqtt = new MqttConnection({ config: config.mqtt!, device, clock, log });
-  const terminal = new TerminalSink({
-    output: process.stdout,
-    isColoured: process.stdout.isTTY === true,
-    isVerbose: values.verbose === true,
-  });
-  const finished = new FinishedObjects();
-  const sinks = createSinks(config, {
-    connection: mqtt,
-    clock,
-    log,
-    extra: [terminal, finished],
-  }).hub;
-  const agent = new Agent({
-    config,
-    manifest,
-    sinks,
-    runtimeLibrary: process.env.VEDETTE_ORT,
-    cameraEnvironment: cameraEnvironment(process.env),
-    clock,
-    log,
-  });
-  await mqtt.start();
-  cleanups.push(() => mqtt.stop());
+  await mqtt?.start();
+  cleanups.push(() => mqtt?.stop());
   await agent.start();
   const rates = new Rates(agent, process.stdout);
   say('running; Ctrl-C ends it');

@@ -1,13 +1,13 @@
 // `vedette run`: the daemon.
 import { join } from 'node:path';
-import { Agent } from '../agent.ts';
+import type { Agent } from '../agent.ts';
 import { pathText } from '../config/problem.ts';
 import type { Config } from '../config/schema/config.ts';
 import { ConfigStore, type StoredConfig } from '../config/store.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { AgentError, causeText } from '../core/errors.ts';
 import { createLog, ForkedLog, type Log } from '../core/log.ts';
-import { MqttConnection } from '../mqtt/connection.ts';
+import type { MqttConnection } from '../mqtt/connection.ts';
 import { HomeAssistant } from '../mqtt/home-assistant.ts';
 import { LogTopic } from '../mqtt/log-topic.ts';
 import { notifyService } from '../native/notify.ts';
@@ -15,10 +15,8 @@ import { agentCommands } from '../remote/agent-commands.ts';
 import { RemoteConfig } from '../remote/config-commands.ts';
 import { StatusPublisher } from '../remote/status.ts';
 import { Systemd } from '../service/systemd.ts';
-import { createSinks } from '../sinks/registry.ts';
-import { cameraEnvironment } from './camera-environment.ts';
+import { assemble } from './assemble.ts';
 import { installationChecks } from './installation-checks.ts';
-import { resolveModel } from './installed-models.ts';
 import { readOptions } from './options.ts';
 import { untilStopped } from './until-stopped.ts';
 import { VERSION } from './version.ts';
@@ -90,20 +88,10 @@ class Daemon {
     const { config } = this.started;
     log.level = config.log.level;
     this.log = log;
-    this.mqtt = this.connection(config);
-    const isForHomeAssistant = config.mqtt?.home_assistant ?? false;
-    const deps = { connection: this.mqtt, clock: this.clock, log, isForHomeAssistant };
-    const { hub } = createSinks(config, deps);
-    this.agent = new Agent({
-      config,
-      manifest: resolveModel(config.model, join(config.storage.path, 'models')),
-      sinks: hub,
-      runtimeLibrary: process.env.VEDETTE_ORT,
-      cameraEnvironment: cameraEnvironment(process.env),
-      clock: this.clock,
-      log,
-    });
-    const { mqtt, clock } = this;
+    const { agent, mqtt } = assemble(config, log);
+    this.agent = agent;
+    this.mqtt = mqtt;
+    const { clock } = this;
     this.systemd = new Systemd({
       ...{ environment: process.env, clock, log },
       progress: () => this.agent.progress(),
@@ -111,7 +99,7 @@ class Daemon {
       send: notifyService,
     });
     if (mqtt === undefined) return;
-    if (isForHomeAssistant) this.homeAssistant = this.discovery(config, mqtt);
+    if (config.mqtt?.home_assistant) this.homeAssistant = this.discovery(config, mqtt);
     const remote = this.listen(mqtt, store);
     this.status = new StatusPublisher({
       mqtt,
@@ -173,12 +161,6 @@ class Daemon {
     const away = cameras.filter((camera) => camera.state !== 'live');
     const others = away.map(({ camera, state }) => `, ${camera} ${state}`).join('');
     return `${live.length} of ${cameras.length} cameras live${others}`;
-  }
-
-  private connection(config: Config): MqttConnection | undefined {
-    const { clock, log } = this;
-    const device = config.device.name;
-    return config.mqtt && new MqttConnection({ config: config.mqtt, device, clock, log });
   }
 
   private listen(mqtt: MqttConnection, store: ConfigStore): RemoteConfig {

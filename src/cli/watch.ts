@@ -2,17 +2,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Agent } from '../agent.ts';
 import { requireValid } from '../config/load.ts';
 import type { Config } from '../config/schema/config.ts';
 import { validate } from '../config/validate.ts';
-import { systemClock } from '../core/clock.ts';
 import { AgentError } from '../core/errors.ts';
 import { createLog } from '../core/log.ts';
-import { MqttConnection } from '../mqtt/connection.ts';
-import { createSinks } from '../sinks/registry.ts';
-import { cameraEnvironment } from './camera-environment.ts';
-import { resolveModel } from './installed-models.ts';
+import { assemble } from './assemble.ts';
 import { integerOption, readOptions } from './options.ts';
 import { Rates } from './rates.ts';
 import { TerminalSink } from './terminal-sink.ts';
@@ -68,25 +63,12 @@ export async function watchCommand(args: string[]): Promise<number> {
   const log = createLog(values.verbose ? 'debug' : 'warn');
   const folder = values.stills ?? mkdtempSync(join(tmpdir(), 'vedette-watch-'));
   const config = configFor(source, resolve(folder), values);
-  const clock = systemClock;
-  const device = config.device.name;
-  const mqtt = config.mqtt && new MqttConnection({ config: config.mqtt, device, clock, log });
   const terminal = new TerminalSink({
     output: process.stdout,
     isColoured: process.stdout.isTTY === true,
     isVerbose: values.verbose === true,
   });
-  const sinks = createSinks(config, { connection: mqtt, clock, log, extra: [terminal] }).hub;
-  const manifest = resolveModel(config.model);
-  const agent = new Agent({
-    config,
-    manifest,
-    sinks,
-    runtimeLibrary: process.env.VEDETTE_ORT,
-    cameraEnvironment: cameraEnvironment(process.env),
-    clock,
-    log,
-  });
+  const { agent, mqtt, manifest } = assemble(config, log, [terminal]);
   process.stdout.write(
     `watching ${config.cameras.camera?.url} with ${manifest.name}; Ctrl-C ends\n`,
   );

@@ -1,22 +1,11 @@
 // What must be known about a model file to feed it and to read its answers: the manifest beside it.
-import type { Fit } from './ticket.ts';
+import type { PrintFormat } from './ticket.ts';
 
 export type HeadName = 'vedette' | 'yolox';
 
-export interface ModelInput {
-  /** Name of the image tensor in the graph. */
+/** The image tensor: its name in the graph, and the pixels it wants. */
+export interface ModelInput extends PrintFormat {
   readonly name: string;
-  readonly widthPx: number;
-  readonly heightPx: number;
-  readonly layout: 'planar' | 'interleaved';
-  readonly order: 'rgb' | 'bgr';
-  readonly dtype: 'uint8' | 'float32';
-  readonly fit: Fit;
-  /** Grey value 0..255 of the letterbox bars. */
-  readonly pad: number;
-  /** float32 only: `(value - mean) * scale` per channel, value 0..255. */
-  readonly mean: readonly [number, number, number];
-  readonly scale: readonly [number, number, number];
 }
 
 export interface ModelManifest {
