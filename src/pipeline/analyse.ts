@@ -27,8 +27,16 @@ export interface AnalyseDeps {
   happened(happening: Happening): void;
   /** Confirmed objects in view changed; labels that were seen once stay with 0. */
   counted(camera: string, counts: Readonly<Record<string, number>>): void;
-  /** An object is seen better than ever before: now is the moment for a still. */
-  improved(track: Track, best: BestView): void;
+  /** Undefined: no stills are kept. */
+  readonly stills: ObjectStills | undefined;
+}
+
+/** Who keeps a picture of each object's best view. */
+export interface ObjectStills {
+  /** The object is seen better than ever before, or has no still yet: now is the moment for one. */
+  improve(track: Track, best: BestView): void;
+  /** False while no still of the object exists or is being taken: any view is better than none. */
+  isPictured(track: Track): boolean;
 }
 
 interface Known {
@@ -88,15 +96,15 @@ export class AnalyseStage {
         announcedLabel: track.label,
         announcedQuality: view.quality,
       });
-      this.deps.improved(track, view);
+      this.deps.stills?.improve(track, view);
       this.tell('object_new', frame, track, view);
       return;
     }
     before.last = track;
-    if (view.quality > before.best.quality * IMPROVEMENT) {
-      before.best = view;
-      this.deps.improved(track, view);
-    }
+    const isBetter = view.quality > before.best.quality * IMPROVEMENT;
+    if (isBetter) before.best = view;
+    const { stills } = this.deps;
+    if (stills && (isBetter || !stills.isPictured(track))) stills.improve(track, view);
     if (!isUpdateDue(before, frame, track)) return;
     before.announcedMs = frame.arrivedMs;
     before.announcedLabel = track.label;

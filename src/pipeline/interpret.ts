@@ -3,7 +3,7 @@ import { withoutMasked } from '../analytics/filter.ts';
 import { objectEvent, type SceneEvent } from '../analytics/view.ts';
 import type { FrameDetections } from '../contracts/detection.ts';
 import type { FrameTracks, Track, Tracker } from '../contracts/track.ts';
-import { AnalyseStage, type BestView, type Happening } from './analyse.ts';
+import { AnalyseStage, type Happening, type ObjectStills } from './analyse.ts';
 import type { PublishStage } from './publish.ts';
 import { SceneStage } from './scene.ts';
 import { TrackStage } from './track.ts';
@@ -11,7 +11,7 @@ import { TrackStage } from './track.ts';
 export interface InterpretDeps {
   readonly publish: PublishStage;
   createTracker(camera: string): Tracker;
-  improved(track: Track, best: BestView): void;
+  readonly stills: ObjectStills | undefined;
 }
 
 export class Interpreter {
@@ -29,7 +29,7 @@ export class Interpreter {
     this.analyse = new AnalyseStage({
       happened: (happening) => this.happened(happening),
       counted: (camera, counts) => publish.counts(camera, counts),
-      improved: deps.improved,
+      stills: deps.stills,
     });
     this.track = new TrackStage({
       createTracker: deps.createTracker,

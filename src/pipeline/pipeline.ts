@@ -60,7 +60,7 @@ export class Pipeline {
     this.interpreter = new Interpreter({
       publish: this.publish,
       createTracker: deps.createTracker,
-      improved: (track, best) => snapshots?.improve(track, best),
+      stills: snapshots,
     });
     this.infer = new InferStage({
       engine,

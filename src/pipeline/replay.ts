@@ -40,7 +40,7 @@ export class Replay {
     this.interpreter = new Interpreter({
       publish: this.publish,
       createTracker: () => createTracker(config.tracking, { idFor }),
-      improved: () => undefined,
+      stills: undefined,
     });
     this.interpreter.scene.setScenes(scenesOf(config));
   }

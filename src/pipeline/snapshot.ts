@@ -8,7 +8,7 @@ import type { Clock } from '../core/clock.ts';
 import { causeText } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Arena } from '../native/arena.ts';
-import type { BestView } from './analyse.ts';
+import type { BestView, ObjectStills } from './analyse.ts';
 import type { Printed } from './batch.ts';
 import { drawOn } from './still-drawing.ts';
 
@@ -28,6 +28,8 @@ interface Picture {
 interface Kept {
   readonly picture: Picture;
   readonly best: BestView;
+  /** What the object goes back to when this picture fails; let go as soon as it is there. */
+  former: Kept | undefined;
 }
 
 export interface SnapshotDeps {
@@ -42,7 +44,7 @@ export interface SnapshotDeps {
   print(camera: string, ticket: Omit<Ticket, 'id'>): Promise<Printed>;
 }
 
-export class SnapshotKeeper {
+export class SnapshotKeeper implements ObjectStills {
   private readonly deps: SnapshotDeps;
   private readonly free: number[];
   private readonly kept = new Map<string, Kept>();
@@ -63,7 +65,7 @@ export class SnapshotKeeper {
     const { camera, session, sequence } = best.frame;
     const latest = this.latest.get(camera);
     if (latest?.picture.frame.sequence === sequence && latest.picture.frame.session === session) {
-      this.kept.set(track.id, { picture: latest.picture, best });
+      this.keep(track, latest.picture, best);
       return;
     }
     const nowMs = this.deps.clock.monotonicMs();
@@ -73,19 +75,44 @@ export class SnapshotKeeper {
     if (slot === undefined) return;
     const picture = { frame: best.frame, jpeg: this.take(best.frame, slot) };
     this.latest.set(camera, { picture, atMs: nowMs });
-    this.kept.set(track.id, { picture, best });
+    this.keep(track, picture, best);
+  }
+
+  /** True when a still of the object exists or is being taken. */
+  isPictured(track: Track): boolean {
+    return this.kept.has(track.id);
   }
 
   /** The still of an object that ended, with the view it shows; forgets the object. */
   async finish(track: Track): Promise<{ jpeg: Buffer; best: BestView } | undefined> {
-    const kept = this.kept.get(track.id);
+    let kept = this.kept.get(track.id);
     this.kept.delete(track.id);
-    const jpeg = await kept?.picture.jpeg;
-    if (kept === undefined || jpeg === undefined) return undefined;
-    if (!this.deps.isAnnotated) return { jpeg, best: kept.best };
-    const caption = `${track.label} #${track.trackId} ${Math.round(kept.best.score * 100)}%`;
-    const drawn = await drawOn(jpeg, [{ box: kept.best.box, caption, key: track.trackId }]);
-    return { jpeg: drawn, best: kept.best };
+    while (kept !== undefined) {
+      const { former, picture, best } = kept;
+      const jpeg = await picture.jpeg;
+      if (jpeg !== undefined) return { jpeg: await this.annotate(jpeg, track, best), best };
+      kept = former;
+    }
+    return undefined;
+  }
+
+  private async annotate(jpeg: Buffer, track: Track, best: BestView): Promise<Buffer> {
+    if (!this.deps.isAnnotated) return jpeg;
+    const caption = `${track.label} #${track.trackId} ${Math.round(best.score * 100)}%`;
+    return drawOn(jpeg, [{ box: best.box, caption, key: track.trackId }]);
+  }
+
+  /** The frame may be gone before it can be printed: then the object keeps what it had. */
+  private keep(track: Track, picture: Picture, best: BestView): void {
+    const kept: Kept = { picture, best, former: this.kept.get(track.id) };
+    this.kept.set(track.id, kept);
+    void picture.jpeg.then((jpeg) => {
+      const { former } = kept;
+      kept.former = undefined;
+      if (jpeg !== undefined || this.kept.get(track.id) !== kept) return;
+      if (former === undefined) this.kept.delete(track.id);
+      else this.kept.set(track.id, former);
+    });
   }
 
   /** A picture of this very frame, for a person who asks now. */

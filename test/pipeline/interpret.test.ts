@@ -47,7 +47,7 @@ function start(yaml = YAML) {
   const interpreter = new Interpreter({
     publish,
     createTracker: () => createTracker(DEFAULT_TRACKING, { idFor: () => `track-${++ids}` }),
-    improved: () => undefined,
+    stills: undefined,
   });
   interpreter.scene.setScenes(scenesOf(config!));
   const events = (): EventRecord[] =>
