@@ -210,7 +210,7 @@ async function wholePath(
     bytesPerFrame: (bytes() - start.bytes) / frames,
     printUs: [...agent.metrics.cameras.values()][0]!.printUs.meanMs,
     agentRssMb: rssMb(process.pid),
-    cameraPssMb: pssMb(children[0] ?? 0),
+    cameraPssMb: Math.max(...children.map(pssMb)),
     loopDelayP99Ms: loop.percentile(99) / 1e6,
   };
   loop.disable();
