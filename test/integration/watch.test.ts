@@ -1,5 +1,6 @@
 // `vedette watch` on footage whose people were counted by eye.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   copyFileSync,
   mkdtempSync,
@@ -11,6 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../mqtt/mosquitto.ts';
 import { needsShared, shared } from '../shared.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -49,6 +51,22 @@ describe.skipIf(needsShared('watching footage'))('vedette watch', () => {
     const files = readdirSync(join(stills, 'stills'), { recursive: true, encoding: 'utf8' });
     expect(files.filter((name) => name.endsWith('.jpg'))).toHaveLength(3);
     expect(result.stderr).toBe('');
+  });
+
+  it('ends cleanly at Ctrl-C, which a terminal and npm tell it twice', async () => {
+    const main = join(ROOT, 'src/cli/main.ts');
+    const clip = shared('media', 'one-by-one_A_f1-720.mp4');
+    const args = ['--import', 'tsx', main, 'watch', clip, '--model', join(folder, 'yolox.onnx')];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    let said = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
+    await until('the camera is live', () => said.includes('live'), 60_000);
+    const gone = once(child, 'exit');
+    child.kill('SIGINT');
+    setTimeout(() => child.kill('SIGINT'), 50);
+    expect(await gone).toEqual([0, null]);
   });
 
   it('says what is wrong with a source', () => {
