@@ -29,6 +29,7 @@ const PACKAGES = {
       'gstreamer1.0-plugins-base',
       'gstreamer1.0-plugins-good',
       'gstreamer1.0-plugins-bad',
+      'gstreamer1.0-plugins-ugly',
       'gstreamer1.0-libav',
       'gstreamer1.0-tools',
       'ffmpeg',
