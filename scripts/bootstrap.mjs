@@ -37,13 +37,23 @@ const PACKAGES = {
     ],
   },
   demo: { for: 'the demo footage', names: ['opencv-doc'] },
+  train: {
+    for: 'training the embedded detector',
+    names: [
+      'python3-torch',
+      'python3-numpy',
+      'python3-opencv',
+      'python3-onnx',
+      'python3-matplotlib',
+    ],
+  },
   test: {
     for: 'tests against a real broker and a foreign RTSP server',
     names: ['mosquitto', 'mosquitto-clients', 'vlc-bin', 'vlc-plugin-base', 'opencv-doc'],
   },
 };
 
-/** `--quiet` prints only what is done, not what was found done; `--for demo|test` adds that group. */
+/** `--quiet` prints only what is done, not what was found done; `--for demo|test|train` adds that group. */
 const isQuiet = process.argv.includes('--quiet');
 const purpose = process.argv[process.argv.indexOf('--for') + 1];
 

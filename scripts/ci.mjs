@@ -17,6 +17,7 @@ if (totals.failed === 0) {
   step('types', 'npx', ['tsc', '--noEmit']);
   vitest();
   ctest();
+  training();
   step('build', 'node', ['scripts/build.mjs']);
   step('built command', 'node', ['dist/cli/main.js', '--version']);
   step('demo', 'npm', ['run', 'demo', '--', '--seconds', '25']);
@@ -56,6 +57,21 @@ function ctest() {
   if (result.status !== 0) count('native tests', false);
 }
 
+/** The self-checks of the training code; they also hold the exported graph against torch. */
+function training() {
+  step('set-up for training', 'node', ['scripts/bootstrap.mjs', '--quiet', '--for', 'train']);
+  const folder = join(ROOT, 'models', 'train');
+  const result = run('/usr/bin/python3', ['-m', 'unittest'], 'pipe', folder);
+  const output = `${result.stdout ?? ''}${result.stderr ?? ''}`;
+  process.stdout.write(output);
+  const all = Number(/^Ran (\d+) tests/m.exec(output)?.[1] ?? 0);
+  const problems = /\((?:failures=(\d+))?(?:, )?(?:errors=(\d+))?/.exec(output);
+  const failed = Number(problems?.[1] ?? 0) + Number(problems?.[2] ?? 0);
+  totals.failed += failed;
+  totals.passed += all - failed;
+  if (all === 0 || (result.status !== 0 && failed === 0)) count('training code', false);
+}
+
 function step(name, program, args) {
   count(name, run(program, args).status === 0);
 }
@@ -66,10 +82,10 @@ function count(name, isPassed) {
   say(`${name}: ${isPassed ? 'passed' : 'FAILED'}`);
 }
 
-function run(program, args, output = 'inherit') {
+function run(program, args, output = 'inherit', cwd = ROOT) {
   say(`${program} ${args.join(' ')}`);
   return spawnSync(program, args, {
-    cwd: ROOT,
+    cwd,
     stdio: ['ignore', output, output],
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,
