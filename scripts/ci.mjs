@@ -65,7 +65,7 @@ function training() {
   const output = `${result.stdout ?? ''}${result.stderr ?? ''}`;
   process.stdout.write(output);
   const all = Number(/^Ran (\d+) tests/m.exec(output)?.[1] ?? 0);
-  const problems = /\((?:failures=(\d+))?(?:, )?(?:errors=(\d+))?/.exec(output);
+  const problems = /FAILED \((?:failures=(\d+))?(?:, )?(?:errors=(\d+))?/.exec(output);
   const failed = Number(problems?.[1] ?? 0) + Number(problems?.[2] ?? 0);
   totals.failed += failed;
   totals.passed += all - failed;
