@@ -1,4 +1,4 @@
-// What the probe found on this machine: the profile.
+// What the probe found on this machine: the profile. And the order in which execution providers are tried.
 
 export type DeviceFamily = 'jetson' | 'raspberry-pi' | 'intel' | 'nvidia' | 'generic';
 
@@ -14,6 +14,17 @@ export interface DecoderChoice extends Choice {
   readonly codec: 'h264' | 'h265' | 'mjpeg';
   readonly hardware: boolean;
 }
+
+/**
+ * What `runtime.provider: auto` tries, fastest first, and what the probe shows: a library without one is asked for the
+ * next. Others that a library may have (WebGPU, XNNPACK …) run where `runtime.provider` names them.
+ */
+export const PROVIDERS: readonly { readonly name: string; readonly why: string }[] = [
+  { name: 'tensorrt', why: 'builds an engine for this GPU, in FP16 where asked' },
+  { name: 'cuda', why: 'runs on the GPU without an engine to build' },
+  { name: 'openvino', why: "Intel's own, for CPU, GPU and NPU" },
+  { name: 'cpu', why: 'works everywhere' },
+];
 
 /** Wire record: `vedette probe --json`. */
 export interface HardwareProfile {

@@ -1,4 +1,4 @@
-// What a device family is: how to recognise it, which decoders its hardware has, and which execution providers suit it.
+// What a device family is: how to recognise it, and which decoders its hardware has.
 import type { DecoderChoice, DeviceFamily } from '../contracts/hardware.ts';
 import type { Machine } from './machine.ts';
 
@@ -14,23 +14,13 @@ export interface DecoderCandidate {
   readonly from: string;
 }
 
-export interface ProviderPreference {
-  /** As in `runtime.provider`. */
-  readonly name: string;
-  readonly why: string;
-}
-
 export interface Family {
   readonly family: DeviceFamily;
   /** The machine's model when it belongs to this family. */
   model(machine: Machine): string | undefined;
   /** Best first. Software decoders come after these everywhere. */
   readonly decoders: readonly DecoderCandidate[];
-  /** Best first. */
-  readonly providers: readonly ProviderPreference[];
 }
-
-export const CPU: ProviderPreference = { name: 'cpu', why: 'works everywhere' };
 
 const RENDER_NODE = { what: 'a GPU (/dev/dri/renderD*)', nodes: /^dri\/renderD\d+$/ };
 

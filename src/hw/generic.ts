@@ -1,6 +1,6 @@
 // Everything else: AMD and ARM machines of any make, virtual machines, containers.
 import type { DecoderCandidate, Family } from './family.ts';
-import { CPU, productName, VA_DECODERS } from './family.ts';
+import { productName, VA_DECODERS } from './family.ts';
 import type { Machine } from './machine.ts';
 
 const CODEC = { what: 'a codec of the kernel (/dev/media*)', nodes: /^media\d+$/ };
@@ -16,5 +16,4 @@ export const generic: Family = {
   family: 'generic',
   model: (machine: Machine): string => productName(machine),
   decoders: [...VA_DECODERS, ...stateless],
-  providers: [{ name: 'openvino', why: 'faster than the plain CPU provider where it exists' }, CPU],
 };

@@ -1,6 +1,6 @@
 // Intel processors: Quick Sync through VA-API, and OpenVINO for CPU, GPU and NPU.
 import type { Family } from './family.ts';
-import { CPU, productName, VA_DECODERS } from './family.ts';
+import { productName, VA_DECODERS } from './family.ts';
 import type { Machine } from './machine.ts';
 
 export const intel: Family = {
@@ -10,5 +10,4 @@ export const intel: Family = {
     return isIntel ? productName(machine) : undefined;
   },
   decoders: VA_DECODERS,
-  providers: [{ name: 'openvino', why: "Intel's own, for CPU, GPU and NPU" }, CPU],
 };

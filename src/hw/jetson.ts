@@ -1,6 +1,6 @@
 // NVIDIA Jetson: Tegra processors with NVDEC and a CUDA GPU, set up by JetPack.
 import type { DecoderCandidate, Family } from './family.ts';
-import { boardName, CPU } from './family.ts';
+import { boardName } from './family.ts';
 import type { Machine } from './machine.ts';
 
 const NVDEC = {
@@ -28,11 +28,6 @@ export const jetson: Family = {
     return [board ?? 'NVIDIA Jetson', linuxForTegra(release)].filter(Boolean).join(', ');
   },
   decoders,
-  providers: [
-    { name: 'tensorrt', why: 'builds an engine for this GPU, in FP16 where asked' },
-    { name: 'cuda', why: 'runs on the GPU without an engine to build' },
-    CPU,
-  ],
 };
 
 /** "# R36 (release), REVISION: 3.0, …" is Linux for Tegra 36.3.0. */

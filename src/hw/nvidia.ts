@@ -1,6 +1,6 @@
 // A PC or server with an NVIDIA GPU and NVIDIA's driver.
 import type { DecoderCandidate, Family } from './family.ts';
-import { CPU, productName, VA_DECODERS } from './family.ts';
+import { productName, VA_DECODERS } from './family.ts';
 import type { Machine } from './machine.ts';
 
 const GPU = { what: 'an NVIDIA GPU (/dev/nvidia0)', nodes: /^nvidia\d+$/ };
@@ -26,9 +26,4 @@ export const nvidia: Family = {
   },
   // The processor beside the GPU often has a decoder, too.
   decoders: [...decoders, ...VA_DECODERS],
-  providers: [
-    { name: 'tensorrt', why: 'builds an engine for this GPU, in FP16 where asked' },
-    { name: 'cuda', why: 'runs on the GPU without an engine to build' },
-    CPU,
-  ],
 };

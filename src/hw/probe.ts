@@ -48,6 +48,6 @@ export async function probe(options: ProbeOptions): Promise<HardwareProfile> {
     nodes: deviceNodes(machine),
     decoders: await findDecoders(family, machine, options.run),
     runtime: runtime && { library: runtime.library, version: runtime.version },
-    providers: runtime ? await rankProviders(family, runtime) : [],
+    providers: runtime ? await rankProviders(runtime) : [],
   };
 }

@@ -1,7 +1,6 @@
 // Execution providers in the order in which they will be tried. That a library has one says little; one inference says it.
-import type { Choice } from '../contracts/hardware.ts';
+import { type Choice, PROVIDERS } from '../contracts/hardware.ts';
 import { causeText } from '../core/errors.ts';
-import type { Family } from './family.ts';
 
 /** The ONNX Runtime library that was found, as the native part sees it. */
 export interface Runtime {
@@ -13,15 +12,13 @@ export interface Runtime {
   readonly infer: (provider: string) => Promise<{ tookMs: number }>;
 }
 
-/** Usable ones first, in the order that suits the family; then those that are not, and why. */
-export async function rankProviders(family: Family, runtime: Runtime): Promise<Choice[]> {
+/** Usable ones first, in the order in which the agent tries them; then those that are not, and why. */
+export async function rankProviders(runtime: Runtime): Promise<Choice[]> {
   const choices: Choice[] = [];
-  for (const { name, why } of family.providers) {
-    choices.push(await tryProvider(name, why, runtime));
-  }
+  for (const { name, why } of PROVIDERS) choices.push(await tryProvider(name, why, runtime));
   for (const name of runtime.providers) {
-    if (family.providers.some((one) => one.name === name)) continue;
-    const reason = `in the library, but not chosen by itself on a machine of the family ${family.family}; runtime.provider can name it`;
+    if (PROVIDERS.some((one) => one.name === name)) continue;
+    const reason = 'in the library, but not chosen by itself; runtime.provider can name it';
     choices.push({ name, usable: false, reason });
   }
   return [...choices.filter((one) => one.usable), ...choices.filter((one) => !one.usable)];

@@ -1,6 +1,6 @@
 // Raspberry Pi: V4L2 decoders in the kernel, differing by model; no GPU that a provider could use.
 import type { Family } from './family.ts';
-import { boardName, CPU } from './family.ts';
+import { boardName } from './family.ts';
 import type { Machine } from './machine.ts';
 
 export const raspberryPi: Family = {
@@ -34,5 +34,4 @@ export const raspberryPi: Family = {
       from: 'gstreamer1.0-plugins-good',
     },
   ],
-  providers: [CPU, { name: 'xnnpack', why: 'for what the library runs faster that way' }],
 };

@@ -1,6 +1,6 @@
 // Opens the model with the first execution provider that really infers it.
 import { availableParallelism } from 'node:os';
-import type { Choice } from '../contracts/hardware.ts';
+import { type Choice, PROVIDERS } from '../contracts/hardware.ts';
 import type { ModelManifest } from '../contracts/model.ts';
 import { AgentError, causeText } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
@@ -25,8 +25,6 @@ export interface OpenedEngine {
   readonly choices: readonly Choice[];
 }
 
-/** What `auto` tries, fastest first; a library lists those it was built with, and `cpu` is always there. */
-const AUTO_ORDER = ['tensorrt', 'cuda', 'openvino', 'cpu'] as const;
 /** Frames per run on accelerators; CPUs gain nothing from batches (measured) and wait for them. */
 const ACCELERATOR_BATCH = 8;
 
@@ -47,7 +45,7 @@ export async function openEngine(
 ): Promise<OpenedEngine> {
   const isAuto = settings.provider === 'auto';
   const order = isAuto
-    ? AUTO_ORDER.filter((name) => name === 'cpu' || available.includes(name))
+    ? PROVIDERS.map(({ name }) => name).filter((name) => available.includes(name))
     : [settings.provider];
   const choices: Choice[] = [];
   let failure: unknown;

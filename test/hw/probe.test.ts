@@ -159,30 +159,40 @@ describe('providers', () => {
       ({ name, usable }) => `${usable ? '+' : '-'}${name}`,
     );
 
-  test('come in the order that suits the family, usable ones first', async () => {
+  test('come in the one order of the agent, usable ones first', async () => {
     const everything = ['tensorrt', 'cuda', 'cpu'];
     expect(await names('orinNano', runtime(everything, everything))).toEqual([
       '+tensorrt',
       '+cuda',
       '+cpu',
+      '-openvino',
     ]);
     expect(await names('orinNano', runtime(everything, ['cuda', 'cpu']))).toEqual([
       '+cuda',
       '+cpu',
       '-tensorrt',
+      '-openvino',
     ]);
     expect(await names('n100', runtime(['openvino', 'cpu'], ['openvino', 'cpu']))).toEqual([
       '+openvino',
       '+cpu',
+      '-tensorrt',
+      '-cuda',
     ]);
   });
 
-  test('what the library lacks or the family would not choose is said', async () => {
-    const { providers } = await probed('n100', programs([]), runtime(['cuda', 'cpu'], ['cpu']));
+  test('what the library lacks, what does not work and what is never chosen is said', async () => {
+    const { providers } = await probed(
+      'n100',
+      programs([]),
+      runtime(['cuda', 'webgpu', 'cpu'], ['cpu']),
+    );
     expect(providers.map(({ name, reason }) => `${name}: ${reason}`)).toEqual([
       'cpu: works everywhere; a test inference took 1.3 ms',
+      'tensorrt: ONNX Runtime 1.23.0 was built without it (/lib/libonnxruntime.so)',
+      'cuda: libonnxruntime_providers_cuda.so: cannot open shared object file',
       'openvino: ONNX Runtime 1.23.0 was built without it (/lib/libonnxruntime.so)',
-      expect.stringMatching(/^cuda: in the library, but not chosen by itself/),
+      expect.stringMatching(/^webgpu: in the library, but not chosen by itself/),
     ]);
   });
 
