@@ -3,7 +3,31 @@ import type { Detection } from '../contracts/detection.ts';
 import { type Box, clip } from '../contracts/geometry.ts';
 import type { ModelManifest } from '../contracts/model.ts';
 import type { Placement } from '../contracts/ticket.ts';
-import type { Candidate } from './heads/head.ts';
+import type { OutputView } from '../native/session.ts';
+import type { Candidate, Head } from './heads/head.ts';
+import { suppress } from './nms.ts';
+
+/** Boxes of two classes that agree this well show one object; a rider and a bicycle stay below 0.7. */
+const SAME_OBJECT_IOU = 0.8;
+
+/** What was printed: the rectangle of the frame, and where in the print it lies. */
+interface Print {
+  readonly placement: Placement;
+  readonly rectangle: Box;
+}
+
+/** What batch position `slot` shows, in falling order of score: head, suppression, and back to the frame. */
+export function readDetections(
+  { head, manifest }: { readonly head: Head; readonly manifest: ModelManifest },
+  outputs: readonly OutputView[],
+  slot: number,
+  { placement, rectangle }: Print,
+  minScore: number,
+): Detection[] {
+  const candidates = head.decode(outputs, slot, minScore, manifest);
+  const kept = suppress(candidates, manifest.nmsIou, SAME_OBJECT_IOU);
+  return toDetections(kept, placement, rectangle, manifest);
+}
 
 /**
  * Undoes the letterbox and the crop.

@@ -5,9 +5,8 @@ import { WHOLE_FRAME } from '../contracts/geometry.ts';
 import type { Clock } from '../core/clock.ts';
 import { causeText } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
-import { toDetections } from '../infer/detections.ts';
+import { readDetections } from '../infer/detections.ts';
 import type { BatchSet, InferenceEngine } from '../infer/engine.ts';
-import { suppress } from '../infer/nms.ts';
 import type { OutputView } from '../native/session.ts';
 import type { BatchEntry } from './batch.ts';
 import { InOrder, type Place } from './in-order.ts';
@@ -29,9 +28,6 @@ export interface InferDeps {
   filterOf(camera: string): DetectionFilter;
   deliver(result: FrameDetections): void;
 }
-
-/** Boxes of two classes that agree this well show one object; a rider and a bicycle stay below 0.7. */
-const SAME_OBJECT_IOU = 0.8;
 
 export class InferStage {
   private readonly deps: InferDeps;
@@ -76,11 +72,9 @@ export class InferStage {
     if (placement === undefined) return;
     const { engine, clock, metrics } = this.deps;
     const startMs = clock.monotonicMs();
-    const { manifest } = engine;
     const filter = this.deps.filterOf(frame.camera);
-    const candidates = engine.head.decode(outputs, slot, filter.minScore, manifest);
-    const kept = suppress(candidates, manifest.nmsIou, SAME_OBJECT_IOU);
-    const found = toDetections(kept, placement, WHOLE_FRAME, manifest);
+    const print = { placement, rectangle: WHOLE_FRAME };
+    const found = readDetections(engine, outputs, slot, print, filter.minScore);
     const detections = found.filter((detection) => isWanted(detection, filter));
     const nowMs = clock.monotonicMs();
     metrics.headMs.add(nowMs - startMs);
