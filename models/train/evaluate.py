@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 
 from data import letterbox
 from model import CLASSES, STRIDES
@@ -26,6 +27,7 @@ class Runner:
 
     def __init__(self, path, size=416):
         self.path, self.size, self.yolox = path, size, "yolox" in Path(path).name
+        self.interleaved = onnx.load(path).graph.input[0].type.tensor_type.shape.dim[3].dim_value == 3
         script = Path(__file__).parent / "infer.mjs"
         self.process = subprocess.Popen(["node", script, path, str(size), str(size)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
@@ -38,7 +40,7 @@ class Runner:
         boxed, scale = letterbox(image, self.size)
         if self.yolox:
             boxed = boxed[..., ::-1].astype(np.float32)
-        self.process.stdin.write(np.ascontiguousarray(boxed.transpose(2, 0, 1)).tobytes())
+        self.process.stdin.write(np.ascontiguousarray(boxed if self.interleaved else boxed.transpose(2, 0, 1)).tobytes())
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:

@@ -1,13 +1,13 @@
 // Runs an ONNX file over pictures from stdin, so that Python scores what ships in the runtime it ships for.
-// infer.mjs model.onnx height width: raw [3,height,width] pictures in (bytes, or float32 where the model says so), answered
+// infer.mjs model.onnx height width: raw pictures in, as the model's input says: planar or interleaved, bytes or float32; answered
 // by one JSON line with the outputs' shapes and then their float32 bytes.
 import ort from 'onnxruntime-node';
 
 const [path, height, width] = process.argv.slice(2);
 const session = await ort.InferenceSession.create(path, { intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 });
-const { name, type } = session.inputMetadata[0];
-const shape = [1, 3, Number(height), Number(width)];
-const bytes = 3 * shape[2] * shape[3] * (type === 'uint8' ? 1 : 4);
+const { name, type, shape: declared } = session.inputMetadata[0];
+const shape = declared[3] === 3 ? [1, Number(height), Number(width), 3] : [1, 3, Number(height), Number(width)];
+const bytes = 3 * height * width * (type === 'uint8' ? 1 : 4);
 const picture = Buffer.alloc(bytes);
 let filled = 0;
 for await (const chunk of process.stdin) {

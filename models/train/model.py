@@ -8,6 +8,7 @@ from torch import nn
 
 CLASSES = ["person", "bicycle", "car", "motorcycle", "bus", "truck", "cat", "dog"]
 STRIDES = (8, 16, 32)
+PATCH = 4
 
 
 class Conv(nn.Module):
@@ -15,7 +16,7 @@ class Conv(nn.Module):
 
     def __init__(self, cin, cout, k=1, s=1):
         super().__init__()
-        self.conv = nn.Conv2d(cin, cout, k, s, k // 2, bias=False)
+        self.conv = nn.Conv2d(cin, cout, k, s, (k - s + 1) // 2, bias=False)
         self.bn = nn.BatchNorm2d(cout, eps=1e-3, momentum=0.03)
         self.relu = nn.ReLU(inplace=True)
 
@@ -62,18 +63,21 @@ class Pools(nn.Module):
 
 
 class Backbone(nn.Module):
-    """RGB 0..1 -> features at stride 8, 16, 32."""
+    """RGB 0..1 -> features at stride 8, 16, 32.
+
+    The stem looks at patches of 4x4 pixels that do not overlap: layers at half resolution, with three or sixteen channels, are
+    what neither FP32 nor INT8 kernels do well, and cost a fifth of the time.
+    """
 
     def __init__(self, c):
         super().__init__()
-        self.stem = Conv(3, c[0], 3, 2)
-        self.s4 = Conv(c[0], c[1], 3, 2)
-        self.s8 = nn.Sequential(Conv(c[1], c[2], 3, 2), Block(c[2], c[2], 32, 3))
-        self.s16 = nn.Sequential(Conv(c[2], c[3], 3, 2), Block(c[3], c[3], 48, 3))
-        self.s32 = nn.Sequential(Conv(c[3], c[4], 3, 2), Block(c[4], c[4], 80, 2), Pools(c[4], 64))
+        self.stem = Conv(3, c[0], PATCH, PATCH)
+        self.s8 = nn.Sequential(Conv(c[0], c[1], 3, 2), Block(c[1], c[1], 32, 3))
+        self.s16 = nn.Sequential(Conv(c[1], c[2], 3, 2), Block(c[2], c[2], 48, 3))
+        self.s32 = nn.Sequential(Conv(c[2], c[3], 3, 2), Block(c[3], c[3], 80, 2), Pools(c[3], 64))
 
     def forward(self, x):
-        c3 = self.s8(self.s4(self.stem(x)))
+        c3 = self.s8(self.stem(x))
         c4 = self.s16(c3)
         return c3, c4, self.s32(c4)
 
@@ -117,11 +121,11 @@ class Head(nn.Module):
 
 
 class Detector(nn.Module):
-    def __init__(self, nc=len(CLASSES), c=(16, 32, 48, 96, 160), w=48, head=48):
+    def __init__(self, nc=len(CLASSES), c=(32, 48, 96, 160), w=48, head=48):
         super().__init__()
         self.nc = nc
         self.backbone = Backbone(c)
-        self.neck = Neck(c[2], c[3], c[4], w)
+        self.neck = Neck(c[1], c[2], c[3], w)
         self.heads = nn.ModuleList(Head(w, head, nc) for _ in STRIDES)
         for m in self.modules():
             if isinstance(m, nn.Conv2d) and m.kernel_size[0] > 1:

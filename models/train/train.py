@@ -33,7 +33,7 @@ def arguments():
     p.add_argument("--init", help="start from the weights of a shipped FP32 ONNX file or of a checkpoint")
     p.add_argument("--batch", type=int, default=32)
     p.add_argument("--lr", type=float, default=2e-3)
-    p.add_argument("--sizes", default="256,384", help="window sizes before and after --enlarge-at")
+    p.add_argument("--sizes", default="256,416", help="window sizes before and after --enlarge-at")
     p.add_argument("--enlarge-at", type=float, default=0.7, help="share of the schedule")
     p.add_argument("--pool", type=int, default=1600, help="views kept in memory")
     p.add_argument("--feeders", type=int, default=1)
