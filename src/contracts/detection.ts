@@ -16,6 +16,8 @@ export interface FrameDetections {
   readonly frame: Frame;
   /** In falling order of score. */
   readonly detections: readonly Detection[];
+  /** The part of the frame that was inferred; absent: all of it. */
+  readonly region?: Box;
   /** Monotonic milliseconds at which inference delivered them. */
   readonly inferredMs: number;
 }

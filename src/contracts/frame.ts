@@ -20,4 +20,6 @@ export interface Frame {
   readonly heightPx: number;
   /** Share of the picture that moves, 0..1; 1 when nobody measured it. */
   readonly motion: number;
+  /** Milliseconds since the frame inferred before in which nothing moved and so nothing was inferred; absent: none. */
+  readonly stillMs?: number;
 }

@@ -37,10 +37,17 @@ export interface FrameTracks {
   readonly ended: readonly Track[];
 }
 
+/** What is known of a frame besides what was detected in it. */
+export interface FrameView {
+  /** How points of the frame before moved because the camera did; absent when it stands still. */
+  readonly cameraMotion?: Affine | undefined;
+  /** The part of the frame that was inferred; absent: all of it. Nobody was looked for outside. */
+  readonly region?: Box | undefined;
+}
+
 /** One tracker follows one camera session. Feed it every inferred frame in order. */
 export interface Tracker {
-  /** `cameraMotion`: how points of the frame before moved because the camera did; absent when it stands still. */
-  update(frame: Frame, detections: readonly Detection[], cameraMotion?: Affine): FrameTracks;
+  update(frame: Frame, detections: readonly Detection[], view?: FrameView): FrameTracks;
   /** Ends everything (camera gone, session over) and returns what was confirmed. */
   finish(): readonly Track[];
 }

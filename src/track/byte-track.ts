@@ -1,8 +1,7 @@
 // ByteTrack (Zhang et al. 2022): every detection counts, also the weak ones.
 import type { Detection } from '../contracts/detection.ts';
 import type { Frame } from '../contracts/frame.ts';
-import type { Affine } from '../contracts/geometry.ts';
-import type { FrameTracks, Track, Tracker } from '../contracts/track.ts';
+import type { FrameTracks, FrameView, Track, Tracker } from '../contracts/track.ts';
 import {
   Association,
   expectedPlace,
@@ -37,10 +36,10 @@ export class ByteTrack implements Tracker {
     this.association = new Association(config, this.lifecycle, this.candidates);
   }
 
-  update(frame: Frame, detections: readonly Detection[], cameraMotion?: Affine): FrameTracks {
+  update(frame: Frame, detections: readonly Detection[], view: FrameView = {}): FrameTracks {
     const { config, lifecycle, candidates, association } = this;
     const place = expectedPlace;
-    lifecycle.begin(frame, cameraMotion);
+    lifecycle.begin(frame, view);
     candidates.load(frame, detections, config.high_score, config.low_score);
     const above =
       (least: number) =>

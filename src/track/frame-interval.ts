@@ -11,7 +11,7 @@ const FIRST_GUESS_MS = 1000 / 30;
  * arrival time decides. The wall clock of the capture is never asked.
  */
 export class FrameInterval {
-  /** Smoothed step. */
+  /** Smoothed step, without the time in which nothing moved. */
   typicalMs: number = FIRST_GUESS_MS;
   private previous: Frame | undefined;
   private steps = 0;
@@ -24,12 +24,14 @@ export class FrameInterval {
     const streamMs = (frame.ptsNs - previous.ptsNs) / 1e6;
     const arrivalMs = frame.arrivedMs - previous.arrivedMs;
     const leapMs = Math.max(LONGEST_STEP_MS, JUMP_FACTOR * this.typicalMs);
-    const leapt = streamMs > leapMs && arrivalMs < streamMs / 2;
+    const stillMs = frame.stillMs ?? 0;
+    const leapt = streamMs - stillMs > leapMs && arrivalMs < streamMs / 2;
     let stepMs = streamMs;
     if (!(streamMs > 0) || leapt) stepMs = arrivalMs > 0 ? arrivalMs : this.typicalMs;
     this.steps += 1;
-    if (this.steps === 1) this.typicalMs = Math.min(stepMs, LONGEST_STEP_MS);
-    else this.typicalMs += (Math.min(stepMs, 4 * this.typicalMs) - this.typicalMs) * 0.2;
+    const movingMs = Math.max(0, stepMs - stillMs);
+    if (this.steps === 1) this.typicalMs = Math.min(movingMs, LONGEST_STEP_MS);
+    else this.typicalMs += (Math.min(movingMs, 4 * this.typicalMs) - this.typicalMs) * 0.2;
     return stepMs;
   }
 }

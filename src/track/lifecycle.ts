@@ -1,7 +1,6 @@
 // Births, confirmations and ends of tracks in one camera session; both trackers share it.
 import type { Frame } from '../contracts/frame.ts';
-import type { Affine } from '../contracts/geometry.ts';
-import type { FrameTracks, Track } from '../contracts/track.ts';
+import type { FrameTracks, FrameView, Track } from '../contracts/track.ts';
 import { type Candidates, cornersIou } from './candidates.ts';
 import { FrameInterval } from './frame-interval.ts';
 import type { TrackingConfig } from './tracking-config.ts';
@@ -36,9 +35,10 @@ export class Lifecycle {
 
   /**
    * Moves every track to the time of `frame`. A new session, or a gap longer than tracks are remembered,
-   * ends all of them: nobody can say whether what comes back is the same object.
+   * ends all of them: nobody can say whether what comes back is the same object. Time in which nothing
+   * moved neither moves nor ages a track, and one outside the inferred region was not looked for.
    */
-  begin(frame: Frame, cameraMotion: Affine | undefined): void {
+  begin(frame: Frame, { cameraMotion, region }: FrameView): void {
     this.ended = [];
     if (this.session !== undefined && this.session !== frame.session) {
       this.endAll();
@@ -46,10 +46,12 @@ export class Lifecycle {
     }
     this.session = frame.session;
     const stepMs = this.interval.step(frame);
-    if (stepMs > this.lostMs) this.endAll();
+    const movingMs = Math.max(0, stepMs - (frame.stillMs ?? 0));
+    if (movingMs > this.lostMs) this.endAll();
     for (const tracklet of this.live) {
       if (cameraMotion !== undefined) tracklet.follow(cameraMotion);
-      tracklet.predict(stepMs);
+      tracklet.predict(movingMs);
+      tracklet.isLookedFor = region === undefined || tracklet.isCentredIn(region);
     }
   }
 
@@ -87,6 +89,7 @@ export class Lifecycle {
   finish(frame: Frame): FrameTracks {
     this.sweep((tracklet) => {
       if (tracklet.seenNow) return true;
+      if (!tracklet.isLookedFor) return tracklet.unseenMs <= this.lostMs;
       tracklet.streak = 0;
       if (tracklet.phase === 'tentative') return false;
       tracklet.phase = 'lost';

@@ -1,8 +1,7 @@
 // OC-SORT (Cao et al. 2023): detections are trusted more than the predictions between them.
 import type { Detection } from '../contracts/detection.ts';
 import type { Frame } from '../contracts/frame.ts';
-import type { Affine } from '../contracts/geometry.ts';
-import type { FrameTracks, Track, Tracker } from '../contracts/track.ts';
+import type { FrameTracks, FrameView, Track, Tracker } from '../contracts/track.ts';
 import {
   Association,
   expectedPlace,
@@ -39,9 +38,9 @@ export class OcSort implements Tracker {
     this.association = new Association(config, this.lifecycle, this.candidates);
   }
 
-  update(frame: Frame, detections: readonly Detection[], cameraMotion?: Affine): FrameTracks {
+  update(frame: Frame, detections: readonly Detection[], view: FrameView = {}): FrameTracks {
     const { config, lifecycle, candidates, association } = this;
-    lifecycle.begin(frame, cameraMotion);
+    lifecycle.begin(frame, view);
     candidates.load(frame, detections, config.high_score, config.low_score);
     association.run(frame, {
       indices: candidates.strong,

@@ -36,6 +36,8 @@ export class Tracklet {
   ageMs = 0;
   /** In the frame being worked on. */
   seenNow = true;
+  /** False in a frame of which only a region without this track was inferred. */
+  isLookedFor = true;
   private appearance: Float32Array | undefined;
   private newest: Detection;
   private topScore: number;
@@ -140,6 +142,14 @@ export class Tracklet {
       lastMs: this.lastMs,
       lastPtsNs: this.lastPtsNs,
     };
+  }
+
+  /** Whether the centre of its predicted place lies in a region of the frame. */
+  isCentredIn([x, y, w, h]: Box): boolean {
+    const [left, top, width, height] = this.predictedBox();
+    const cx = left + width / 2;
+    const cy = top + height / 2;
+    return cx >= x && cx <= x + w && cy >= y && cy <= y + h;
   }
 
   private predictedBox(): Box {

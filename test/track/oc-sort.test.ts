@@ -74,7 +74,7 @@ describe.each(TRACKERS)('%s', (name) => {
         const result = it.update(
           frameOf('a', i),
           [person(0.5 + offset)],
-          isGiven ? motion : undefined,
+          isGiven ? { cameraMotion: motion } : {},
         );
         for (const track of result.tracks) ids.add(track.id);
       }
