@@ -1,5 +1,7 @@
 // From the configuration of a camera to the order that its process gets and the settings that the pipeline uses.
 import type { CameraConfig } from '../config/schema/config.ts';
+import type { HardwareDecoders } from '../contracts/decoder.ts';
+import type { DecoderChoice } from '../contracts/hardware.ts';
 import type { CameraPlan } from './cameras.ts';
 import type { CameraSettings } from './pipeline.ts';
 
@@ -7,26 +9,29 @@ import type { CameraSettings } from './pipeline.ts';
 export interface PlanLimits {
   readonly arenaBytes: number;
   readonly framesUnderWay: number;
+  /** What was tried on this machine, best first. */
+  readonly decoders: readonly DecoderChoice[];
 }
 
 /** A ticket may be a few frames late; beyond the upper bound a decoder's own pool runs dry. */
 const HELD_FRAMES = { least: 3, most: 6 } as const;
-
-/** Elements that were seen to decode on this machine, by codec; software where there is none. */
-export type DecoderElements = Readonly<Record<string, string>>;
 
 /** A still is wanted when the result is there: until then the frame must not be let go. */
 export function cameraPlan(id: string, config: CameraConfig, limits: PlanLimits): CameraPlan {
   const { arenaBytes, framesUnderWay } = limits;
   const { least, most } = HELD_FRAMES;
   const [maxWidthPx, maxHeightPx] = config.max_size;
+  const decoder = config.decoder === 'ffmpeg' ? 'ffmpeg' : 'gstreamer';
+  const decoders = config.hardware ? decodersOf(decoder, limits.decoders) : {};
   return {
     camera: id,
     source: config.url,
     ...(config.username !== undefined && { username: config.username }),
     ...(config.password !== undefined && { password: config.password }),
     transport: config.transport,
-    decoder: config.decoder === 'ffmpeg' ? 'ffmpeg' : 'gstreamer',
+    decoder,
+    ...(Object.keys(decoders).length > 0 && { decoders }),
+    decode: config.decode,
     loop: config.loop,
     realtime: config.realtime,
     maxWidthPx,
@@ -37,10 +42,21 @@ export function cameraPlan(id: string, config: CameraConfig, limits: PlanLimits)
   };
 }
 
+function decodersOf(
+  via: DecoderChoice['via'],
+  choices: readonly DecoderChoice[],
+): HardwareDecoders {
+  const usable = choices.filter((one) => one.usable && one.hardware && one.via === via);
+  return Object.fromEntries(usable.toReversed().map(({ codec, name }) => [codec, name]));
+}
+
 /** `minScore` is what the tracker still makes use of: weak detections continue tracks. */
 export function cameraSettings(config: CameraConfig, minScore: number): CameraSettings {
   return {
     fps: config.fps,
+    idleFps: config.idle_fps,
+    minFps: config.min_fps,
+    priority: config.priority,
     minScore,
     labels: config.labels && new Set(config.labels),
   };

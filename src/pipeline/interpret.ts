@@ -12,6 +12,8 @@ export interface InterpretDeps {
   readonly publish: PublishStage;
   createTracker(camera: string): Tracker;
   readonly stills: ObjectStills | undefined;
+  /** Sees the tracks of each frame before anybody draws conclusions from them. */
+  readonly onTracks?: (tracks: FrameTracks) => void;
 }
 
 export class Interpreter {
@@ -19,12 +21,14 @@ export class Interpreter {
   private readonly publish: PublishStage;
   private readonly track: TrackStage;
   private readonly analyse: AnalyseStage;
+  private readonly onTracks: InterpretDeps['onTracks'];
   /** What happened to objects in the frame at hand, for rules. */
   private happenings: Happening[] = [];
 
   constructor(deps: InterpretDeps) {
     const { publish } = deps;
     this.publish = publish;
+    this.onTracks = deps.onTracks;
     this.scene = new SceneStage((happening) => publish.scene(happening));
     this.analyse = new AnalyseStage({
       happened: (happening) => this.happened(happening),
@@ -38,9 +42,9 @@ export class Interpreter {
     });
   }
 
-  push({ frame, detections, inferredMs }: FrameDetections): void {
-    const { masks } = this.scene.planOf(frame.camera);
-    this.track.push({ frame, detections: withoutMasked(detections, masks), inferredMs });
+  push(result: FrameDetections): void {
+    const { masks } = this.scene.planOf(result.frame.camera);
+    this.track.push({ ...result, detections: withoutMasked(result.detections, masks) });
   }
 
   /** Ends the tracks of a camera. */
@@ -54,6 +58,7 @@ export class Interpreter {
 
   private deliver(tracks: FrameTracks): void {
     const { camera } = tracks.frame;
+    this.onTracks?.(tracks);
     this.happenings = [];
     const events = this.scene.observe(tracks);
     this.analyse.push(tracks);

@@ -9,19 +9,18 @@ import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import { ulid } from '../core/ulid.ts';
 import type { InferenceEngine } from '../infer/engine.ts';
+import { attentionTo } from './attention.ts';
 import { Batcher, type Printed } from './batch.ts';
 import { type DetectionFilter, InferStage } from './infer.ts';
 import { Interpreter } from './interpret.ts';
+import type { ScheduleCounts, Wish } from './lane.ts';
 import type { Metrics } from './metrics.ts';
 import { PublishStage } from './publish.ts';
 import type { SceneStage } from './scene.ts';
-import { type ScheduleCounts, Scheduler } from './scheduler.ts';
+import { Scheduler } from './scheduler.ts';
 import type { SnapshotKeeper } from './snapshot.ts';
 
-export interface CameraSettings extends DetectionFilter {
-  /** Analysed frames per second. */
-  readonly fps: number;
-}
+export interface CameraSettings extends DetectionFilter, Wish {}
 
 export interface PipelineDeps {
   readonly device: string;
@@ -61,6 +60,7 @@ export class Pipeline {
       publish: this.publish,
       createTracker: deps.createTracker,
       stills: snapshots,
+      onTracks: (tracks) => this.scheduler.attend(tracks.frame.camera, attentionTo(tracks)),
     });
     this.infer = new InferStage({
       engine,
@@ -100,7 +100,7 @@ export class Pipeline {
   /** Adds a camera or changes what is wanted of it; takes effect with its next frame. */
   setCamera(camera: string, settings: CameraSettings): void {
     this.cameras.set(camera, settings);
-    this.scheduler.setCamera(camera, settings.fps);
+    this.scheduler.setCamera(camera, settings);
   }
 
   removeCamera(camera: string): void {
@@ -131,7 +131,7 @@ export class Pipeline {
 
   /** The camera's process is gone: its waiting frame is dropped and its tracks end. */
   sessionEnded(camera: string): void {
-    this.scheduler.dropPending(camera);
+    this.scheduler.reset(camera);
     this.interpreter.finish(camera);
   }
 

@@ -23,6 +23,7 @@ interface FrameLine {
   readonly at_ms: number;
   readonly size: readonly [number, number];
   readonly motion: number;
+  readonly still_ms?: number;
   readonly detections: readonly (readonly [
     label: string,
     score: number,
@@ -50,6 +51,7 @@ export function frameLine({ frame, detections }: FrameDetections): string {
     at_ms: Math.round(frame.arrivedMs * 1000) / 1000,
     size: [frame.widthPx, frame.heightPx],
     motion: round(frame.motion),
+    ...(frame.stillMs !== undefined && { still_ms: round(frame.stillMs) }),
     detections: detections.map(({ label, score, box }) => [
       label,
       round(score),
@@ -89,6 +91,7 @@ export function parseFrame(text: string, name: string, number: number): FrameDet
       widthPx: line.size[0],
       heightPx: line.size[1],
       motion: line.motion,
+      ...(line.still_ms !== undefined && { stillMs: line.still_ms }),
     },
     detections: line.detections.map(([label, score, x, y, w, h]) => ({
       box: [x, y, w, h],

@@ -14,7 +14,7 @@ export const STAGES = [
   {
     name: 'schedule',
     file: 'scheduler.ts',
-    does: 'chooses whose newest frame is inferred next, by rate and lateness',
+    does: 'chooses whose newest frame is inferred next, by movement, lateness and doubt',
   },
   {
     name: 'batch',

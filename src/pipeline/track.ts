@@ -22,14 +22,14 @@ export class TrackStage {
     this.deps = deps;
   }
 
-  push({ frame, detections }: FrameDetections): void {
+  push({ frame, detections, region }: FrameDetections): void {
     let session = this.sessions.get(frame.camera);
     if (session?.id !== frame.session) {
       this.finish(frame.camera);
       session = { id: frame.session, tracker: this.deps.createTracker(frame.camera) };
       this.sessions.set(frame.camera, session);
     }
-    this.deps.deliver(session.tracker.update(frame, detections));
+    this.deps.deliver(session.tracker.update(frame, detections, { region }));
   }
 
   /** Ends the tracks of a camera: its process is gone, it was removed, or the agent stops. */

@@ -2,7 +2,8 @@
 import * as v from 'valibot';
 import { parseSource } from '../source-url.ts';
 import { point, polygon } from './places.ts';
-import { fraction, labels, NAME, NAME_RULE, numberBetween, text, wholeNumber } from './values.ts';
+import { schedule } from './schedule.ts';
+import { fraction, labels, NAME, NAME_RULE, text, wholeNumber } from './values.ts';
 
 const SOURCE_RULE =
   'an address like rtsp://host/path, a file like /path/to/clip.mp4, a device like /dev/video0';
@@ -83,6 +84,26 @@ const stream = {
     ),
     'auto',
   ),
+  decode: v.optional(
+    v.pipe(
+      v.picklist(['all', 'reference', 'key']),
+      v.description(
+        'Which frames are decoded. `reference` leaves out those that no other frame needs (B-frames, upper temporal layers), `key` everything but key frames: the cheapest way, with one frame per key frame interval, whatever `fps` asks for.',
+      ),
+      v.metadata({ apply: 'camera' }),
+    ),
+    'all',
+  ),
+  hardware: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        'Decode in hardware where a decoder was seen to work on this machine. One that fails at a camera is replaced by software there, and the status of the camera says why.',
+      ),
+      v.metadata({ apply: 'camera' }),
+    ),
+    true,
+  ),
   enabled: v.optional(
     v.pipe(
       v.boolean(),
@@ -124,16 +145,7 @@ const stream = {
 };
 
 const analysis = {
-  fps: v.optional(
-    v.pipe(
-      numberBetween(0.1, 60),
-      v.description(
-        'Frames per second that are analysed. Higher: fast objects are followed better, and cost rises in proportion. People on foot need about 5.',
-      ),
-      v.metadata({ apply: 'live' }),
-    ),
-    5,
-  ),
+  ...schedule,
   labels: v.exactOptional(
     v.pipe(
       labels,
