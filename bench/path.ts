@@ -1,15 +1,13 @@
 // The whole path beside its parts: frames/s and CPU of decode alone, inference alone, and both with everything between.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Agent } from '../src/agent.ts';
 import { prepareFootage } from '../src/cli/footage.ts';
-import { resolveModel } from '../src/cli/installed-models.ts';
 import { requireValid } from '../src/config/load.ts';
-import { loadModelManifest } from '../src/config/model-manifest.ts';
 import { validate } from '../src/config/validate.ts';
 import type { ModelManifest } from '../src/contracts/model.ts';
 import { systemClock } from '../src/core/clock.ts';
@@ -18,6 +16,7 @@ import { arenaBytesFor, InferenceEngine } from '../src/infer/engine.ts';
 import { Arena } from '../src/native/arena.ts';
 import { findRuntimeLibrary } from '../src/native/runtime-library.ts';
 import { childrenOf, cpuMs, median, pssMb, rssMb } from './cpu.ts';
+import { benchModel } from './models.ts';
 
 export interface PathOptions {
   readonly clip?: string | undefined;
@@ -48,7 +47,7 @@ export async function benchPath(options: PathOptions): Promise<Record<string, un
   const folder = mkdtempSync(join(tmpdir(), 'vedette-bench-'));
   try {
     const clip = prepareFootage(options.clip, folder)[0]!.file;
-    const manifest = modelFor(options.model);
+    const manifest = benchModel(options.model);
     const decode: Measure[] = [];
     const infer: Measure[] = [];
     const path = new Map<number, PathMeasure[]>(options.cameras.map((count) => [count, []]));
@@ -63,16 +62,6 @@ export async function benchPath(options: PathOptions): Promise<Record<string, un
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-function modelFor(name: string | undefined): ModelManifest {
-  const fixture = join(import.meta.dirname, '../test/fixtures/models/yolox-nano.yaml');
-  const weights = join(import.meta.dirname, '../../shared/models');
-  const labelFolder = join(import.meta.dirname, '../models/labels');
-  if (name === 'yolox-nano' && existsSync(weights)) {
-    return loadModelManifest(fixture, { modelFolder: weights, labelFolder });
-  }
-  return resolveModel(name === undefined ? {} : { name });
 }
 
 /** One GStreamer process per core decodes the clip with one thread; no pixel leaves the decoder. */

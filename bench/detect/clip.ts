@@ -1,0 +1,146 @@
+// What is found after tracking: the boxes of confirmed tracks on the marked frames of a clip, at the daemon's frame rate.
+import * as v from 'valibot';
+import type { Detection } from '../../src/contracts/detection.ts';
+import type { ModelManifest } from '../../src/contracts/model.ts';
+import { AgentError } from '../../src/core/errors.ts';
+import { createTracker } from '../../src/track/create-tracker.ts';
+import type { TrackingConfig } from '../../src/track/tracking-config.ts';
+import { countFinds, type FoundBox, type TruthBox } from './average-precision.ts';
+import type { Detector } from './detector.ts';
+import { type Clip, framesOf } from './pictures.ts';
+import type { Progress } from './progress.ts';
+import { readJson } from './truth.ts';
+
+const MIN_IOU = 0.5;
+const LABEL = 'person';
+
+export interface ClipFigures {
+  readonly clip: string;
+  readonly fps: number;
+  readonly frames: number;
+  readonly persons: number;
+  readonly models: Readonly<Record<string, TrackedFigures>>;
+}
+
+export interface TrackedFigures {
+  readonly recall: number;
+  readonly precision: number;
+  readonly right: number;
+  readonly wrong: number;
+  /** Boxes of confirmed tracks with another label than person; they count nowhere else. */
+  readonly other_labels: number;
+  readonly high_score: number;
+  readonly new_score: number;
+}
+
+const box = v.tuple([v.number(), v.number(), v.number(), v.number()]);
+const truthSchema = v.object({
+  frames: v.array(v.object({ frame: v.number(), persons: v.array(box), ignore: v.array(box) })),
+});
+
+/** Truth by number of the frame, from 0; finds in `ignore` count neither way. */
+export type ClipTruth = ReadonlyMap<number, readonly TruthBox[]>;
+
+export function readClipTruth(path: string): ClipTruth {
+  const result = v.safeParse(truthSchema, readJson(path));
+  if (!result.success) {
+    const [issue] = result.issues;
+    const problem = `${path}: ${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`;
+    throw new AgentError('USAGE', { problem });
+  }
+  return new Map(
+    result.output.frames.map(({ frame, persons, ignore }) => [
+      frame,
+      [...persons.map((one) => truthBox(one, false)), ...ignore.map((one) => truthBox(one, true))],
+    ]),
+  );
+}
+
+function truthBox(pixels: TruthBox['box'], isCrowd: boolean): TruthBox {
+  return { label: LABEL, box: pixels, areaPx: pixels[2] * pixels[3], isCrowd };
+}
+
+/** Detections of every frame of the clip, by detector. */
+export async function watchClip(
+  clip: Clip,
+  truth: ClipTruth,
+  detectors: readonly Detector[],
+  minScore: (manifest: ModelManifest) => number,
+  progress: Progress,
+): Promise<Detection[][][]> {
+  const count = Math.max(...truth.keys()) + 1;
+  const seen = detectors.map((): Detection[][] => []);
+  progress.begin('demo clip', count);
+  for await (const frame of framesOf(clip, count)) {
+    for (const [i, detector] of detectors.entries()) {
+      seen[i]!.push(await detector.detect(frame, minScore(detector.manifest)));
+    }
+    progress.step();
+  }
+  if (seen[0]!.length === count) return seen;
+  const problem = `${clip.file} has ${seen[0]!.length} frames, frame ${count - 1} is marked`;
+  throw new AgentError('USAGE', { problem });
+}
+
+/**
+ * Recall and precision on the marked frames.
+ *
+ * A clip with more frames than the daemon analyses is followed several times, each time from another
+ * of its first frames on, so that every marked frame is analysed once.
+ */
+export function followClip(
+  seen: readonly (readonly Detection[])[],
+  clip: Clip,
+  truth: ClipTruth,
+  tracking: TrackingConfig,
+  fps: number,
+): TrackedFigures {
+  const stride = Math.max(1, Math.round(clip.fps / fps));
+  const total = { right: 0, wrong: 0, objects: 0, others: 0 };
+  for (let phase = 0; phase < stride; phase++) {
+    let ids = 0;
+    const tracker = createTracker(tracking, { idFor: () => String(++ids) });
+    for (let number = phase; number < seen.length; number += stride) {
+      const { tracks } = tracker.update(frameAt(number, phase, clip), seen[number]!);
+      const marked = truth.get(number);
+      if (marked === undefined) continue;
+      const confirmed = tracks.filter((track) => track.phase === 'confirmed');
+      const persons = confirmed.filter((track) => track.label === LABEL);
+      const found = persons.map((track): FoundBox => {
+        const [x, y, w, h] = track.box;
+        const pixels = [x * clip.widthPx, y * clip.heightPx, w * clip.widthPx, h * clip.heightPx];
+        return { label: LABEL, score: track.score, box: pixels as unknown as FoundBox['box'] };
+      });
+      const { right, wrong, objects } = countFinds({ truth: marked, found }, MIN_IOU);
+      total.right += right;
+      total.wrong += wrong;
+      total.objects += objects;
+      total.others += confirmed.length - persons.length;
+    }
+  }
+  return {
+    recall: total.right / total.objects,
+    precision: total.right / Math.max(1, total.right + total.wrong),
+    right: total.right,
+    wrong: total.wrong,
+    other_labels: total.others,
+    high_score: tracking.high_score,
+    new_score: tracking.new_score,
+  };
+}
+
+function frameAt(number: number, phase: number, { widthPx, heightPx, fps }: Clip) {
+  const ms = (number * 1000) / fps;
+  return {
+    camera: 'clip',
+    session: String(phase),
+    sequence: number + 1,
+    ptsNs: Math.round(ms * 1e6),
+    captureMs: ms,
+    captureClock: 'host' as const,
+    arrivedMs: ms,
+    widthPx,
+    heightPx,
+    motion: 1,
+  };
+}

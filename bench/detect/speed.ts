@@ -1,0 +1,57 @@
+// What one inference costs: one thread, one picture, the models in turns, so that a busy machine is busy for all.
+import type { ModelManifest } from '../../src/contracts/model.ts';
+import { median } from '../cpu.ts';
+import { Detector } from './detector.ts';
+import type { Progress } from './progress.ts';
+
+export interface Speed {
+  readonly model: string;
+  readonly input: string;
+  /** Processor time holds on a busy machine, too; the time that passed does on an idle one. */
+  readonly cpu_ms: { readonly median: number; readonly best: number };
+  readonly wall_ms: { readonly median: number; readonly best: number };
+}
+
+export async function measureSpeed(
+  manifests: readonly ModelManifest[],
+  rounds: number,
+  progress: Progress,
+): Promise<Speed[]> {
+  const detectors: Detector[] = [];
+  for (const manifest of manifests) detectors.push(await Detector.open(manifest));
+  for (const detector of detectors) await detector.detect(noise(640, 480), 0.5);
+  const runs = detectors.map((detector) => ({
+    detector,
+    cpu: [] as number[],
+    wall: [] as number[],
+  }));
+  progress.begin('speed', rounds);
+  for (let round = 0; round < rounds; round++) {
+    for (const run of round % 2 === 0 ? runs : runs.toReversed()) {
+      const cpu = process.cpuUsage();
+      const startMs = performance.now();
+      await run.detector.infer();
+      run.wall.push(performance.now() - startMs);
+      const { user, system } = process.cpuUsage(cpu);
+      run.cpu.push((user + system) / 1000);
+    }
+    progress.step();
+  }
+  for (const detector of detectors) await detector.close();
+  return runs.map(({ detector: { manifest }, cpu, wall }) => ({
+    model: manifest.name,
+    input: `${manifest.input.widthPx}x${manifest.input.heightPx}`,
+    cpu_ms: { median: median(cpu), best: Math.min(...cpu) },
+    wall_ms: { median: median(wall), best: Math.min(...wall) },
+  }));
+}
+
+/** The same picture each time, with structure at every scale, so that no layer sees constants. */
+function noise(widthPx: number, heightPx: number) {
+  let state = 1;
+  const data = Uint8Array.from({ length: widthPx * heightPx * 3 }, () => {
+    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
+    return state >> 16;
+  });
+  return { data, pixelFormat: 'RGB' as const, widthPx, heightPx };
+}

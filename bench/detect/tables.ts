@@ -1,0 +1,162 @@
+// The figures of `bench:detect` as Markdown, for people and for models/README.md.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { AgentError } from '../../src/core/errors.ts';
+import type { SizeName } from './average-precision.ts';
+import type { ClipFigures } from './clip.ts';
+import type { LabelFigures, SetFigures } from './score-set.ts';
+import type { Speed } from './speed.ts';
+
+export interface Figures {
+  readonly machine: string;
+  readonly runtime: string;
+  /** The model that the others are compared with. */
+  readonly yardstick: string;
+  readonly models: readonly string[];
+  readonly sets: readonly SetFigures[];
+  readonly clip?: ClipFigures | undefined;
+  readonly speed: readonly Speed[];
+}
+
+const BEGIN =
+  '<!-- bench:detect begins: `npm run bench:detect -- --readme models/README.md` writes this -->';
+const END = '<!-- bench:detect ends -->';
+const SIZES: readonly SizeName[] = ['small', 'medium', 'large'];
+/** A label with fewer objects says nothing about a point of AP. */
+const ENOUGH_OBJECTS = 20;
+
+export function markdown(figures: Figures): string {
+  const parts = [
+    figures.sets.length > 0 ? precisionTable(figures) : [],
+    int8Loss(figures),
+    figures.clip === undefined ? [] : clipTable(figures.clip),
+    figures.speed.length > 0 ? speedTable(figures) : [],
+  ];
+  return parts
+    .filter((lines) => lines.length > 0)
+    .map((lines) => `${lines.join('\n')}\n`)
+    .join('\n');
+}
+
+/** Replaces what stands between the two comments; throws USAGE when they are not there. */
+export function insertTables(path: string, figures: Figures): void {
+  const text = readFileSync(path, 'utf8');
+  const begin = text.indexOf(BEGIN);
+  const end = text.indexOf(END);
+  if (begin < 0 || end < begin) {
+    throw new AgentError('USAGE', { problem: `${path} lacks the lines ${BEGIN} and ${END}` });
+  }
+  const head = text.slice(0, begin + BEGIN.length);
+  writeFileSync(path, `${head}\n${markdown(figures)}${text.slice(end)}`);
+}
+
+function precisionTable({ sets, models, yardstick }: Figures): string[] {
+  const others = models.filter((name) => name !== yardstick);
+  const sized = others[0] ?? yardstick;
+  const names = [yardstick, ...others];
+  const lines = [
+    `| set | class | objects | ${names.join(' | ')} | ${sized} small / medium / large |`,
+    `|---|---|---|${'---|'.repeat(names.length + 1)}`,
+  ];
+  for (const { set, models: byModel } of sets) {
+    const labels = Object.keys(byModel[yardstick]!);
+    for (const label of labels) {
+      const of = (name: string): LabelFigures => byModel[name]![label]!;
+      const cells = names.map((name) => cell(of(name).all, of(yardstick).all, name === yardstick));
+      const bySize = SIZES.map((size) => percent(of(sized)[size].ap50, 0)).join(' / ');
+      const { objects } = of(yardstick).all;
+      lines.push(`| ${set} | ${label} | ${objects} | ${cells.join(' | ')} | ${bySize} |`);
+    }
+    if (labels.length < 2) continue;
+    const base = means(byModel[yardstick]!);
+    const cells = names.map((name) => cell(means(byModel[name]!), base, name === yardstick));
+    lines.push(`| ${set} | **mean** | | ${cells.join(' | ')} | |`);
+  }
+  return lines;
+}
+
+interface Pair {
+  readonly ap50: number | null;
+  readonly ap: number | null;
+}
+
+/** `AP50 / AP50:95 (share of the yardstick's AP50)`, per cent. */
+function cell(mine: Pair, base: Pair, isBase: boolean): string {
+  const text = `${percent(mine.ap50)} / ${percent(mine.ap)}`;
+  if (isBase || mine.ap50 === null || base.ap50 === null || base.ap50 < 0.01) return text;
+  return `${text} (${(mine.ap50 / base.ap50).toFixed(2)})`;
+}
+
+function means(labels: Readonly<Record<string, LabelFigures>>): Pair {
+  const all = Object.values(labels).map((figures) => figures.all);
+  const mean = (key: 'ap50' | 'ap'): number =>
+    all.reduce((sum, figures) => sum + (figures[key] ?? 0), 0) / all.length;
+  return { ap50: mean('ap50'), ap: mean('ap') };
+}
+
+/** Where both precisions of a model are there: what the eight bits cost. */
+function int8Loss({ sets, models }: Figures): string[] {
+  return models
+    .filter((name) => name.endsWith('-int8'))
+    .flatMap((int8) => {
+      const fp32 = int8.replace(/-int8$/, '-fp32');
+      if (!models.includes(fp32) || sets.length === 0) return [];
+      const perSet = sets.map(({ set, models: by }) => {
+        const loss = points(means(by[fp32]!).ap50, means(by[int8]!).ap50);
+        return `${set} ${signed(loss)}`;
+      });
+      const losses = sets.flatMap(({ set, models: by }) =>
+        Object.entries(by[fp32]!)
+          .filter(([, figures]) => figures.all.objects >= ENOUGH_OBJECTS)
+          .map(([label, figures]) => ({
+            what: `${label} of ${set}`,
+            loss: points(figures.all.ap50, by[int8]![label]!.all.ap50),
+          })),
+      );
+      const worst = losses.sort((a, b) => b.loss - a.loss)[0];
+      const most =
+        worst &&
+        `; most on a class with ${ENOUGH_OBJECTS} objects: ${worst.what}, ${signed(worst.loss)}`;
+      return [
+        `AP50 points that INT8 loses against FP32, means: ${perSet.join(', ')}${most ?? ''}.`,
+      ];
+    });
+}
+
+function clipTable({ clip, fps, frames, persons, models }: ClipFigures): string[] {
+  return [
+    `| after tracking, ${clip} at ${fps} frames/s, ${persons} persons in ${frames} frames, IoU 0.5 | recall | precision | right / wrong | \`high_score\` / \`new_score\` |`,
+    '|---|---|---|---|---|',
+    ...Object.entries(models).map(
+      ([name, { recall, precision, right, wrong, high_score, new_score }]) =>
+        `| ${name} | ${recall.toFixed(2)} | ${precision.toFixed(2)} | ${right} / ${wrong} | ${high_score} / ${new_score} |`,
+    ),
+  ];
+}
+
+function speedTable({ speed, yardstick, machine, runtime }: Figures): string[] {
+  const base = speed.find(({ model }) => model === yardstick)!;
+  return [
+    `| one inference, 1 thread, ${machine}, ${runtime} | input | CPU ms, median (best) | ms passed, median (best) | times as fast as ${yardstick} |`,
+    '|---|---|---|---|---|',
+    ...speed.map(({ model, input, cpu_ms: cpu, wall_ms: wall }) => {
+      const ratio = (base.cpu_ms.median / cpu.median).toFixed(2);
+      return `| ${model} | ${input} | ${ms(cpu)} | ${ms(wall)} | ${ratio} |`;
+    }),
+  ];
+}
+
+function ms({ median, best }: Speed['cpu_ms']): string {
+  return `${median.toFixed(1)} (${best.toFixed(1)})`;
+}
+
+function points(before: number | null, after: number | null): number {
+  return 100 * ((before ?? 0) - (after ?? 0));
+}
+
+function signed(value: number): string {
+  return value.toFixed(1).replace(/^-0\.0$/, '0.0');
+}
+
+function percent(share: number | null, digits = 1): string {
+  return share === null ? '-' : (100 * share).toFixed(digits);
+}
