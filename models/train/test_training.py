@@ -192,7 +192,7 @@ class ExportTest(unittest.TestCase):
 
     @unittest.skipUnless(NODE_MODULES.exists(), "onnxruntime-node is not installed (npm ci)")
     def test_the_runtime_agrees_with_torch(self):
-        from evaluate import Runner
+        from runtime import Runner
         net, found = small_net(), {}
         with torch.no_grad(), tempfile.TemporaryDirectory() as folder:
             image = cv2.resize(np.random.default_rng(1).integers(0, 256, (12, 12, 3), np.uint8), (96, 96))
