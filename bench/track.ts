@@ -4,19 +4,21 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { motLine } from '../src/track/mot-csv.ts';
 import { DEFAULT_TRACKING, type TrackerName } from '../src/track/tracking-config.ts';
+import { budgetTable } from './track/budget.ts';
 import { compare } from './track/compare.ts';
 import { type Scores, score } from './track/metrics.ts';
 import { runTracker } from './track/run-tracker.ts';
 import { findSequences, framesAt, type Sequence } from './track/sequence.ts';
 import { crowd, memory } from './track/stress.ts';
 
-const HELP = `npm run bench:track -- [--dir DIR] [--tracker byte_track|oc_sort] [--fps N] [--only TEXT] [--write DIR] [--stress] [--json]
+const HELP = `npm run bench:track -- [--dir DIR] [--tracker byte_track|oc_sort] [--fps N] [--only TEXT] [--budget SHARE] [--write DIR] [--stress] [--json]
 
   --dir      folder with sequences in MOTChallenge or KITTI layout (default ../shared/tracking)
   --tracker  score one tracker only
   --fps      analyse this many frames per second and score those
   --only     sequences whose dataset/name contains TEXT
   --set      KEY=NUMBER of the tracking section, may be repeated
+  --budget   SHARE: all sequences at once, so many of their frames analysed; whose, the scheduler decides
   --stress   time per frame with 200 tracks, and memory over a million frames (needs node --expose-gc)
   --write    also write the tracks there, one MOTChallenge file per sequence
 `;
@@ -36,6 +38,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     set: { type: 'string', multiple: true, default: [] },
     write: { type: 'string' },
+    budget: { type: 'string' },
     stress: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -64,21 +67,21 @@ function main(): void {
   const sequences = findSequences(values.dir).filter((one) =>
     `${one.dataset}/${one.name}`.includes(only),
   );
+  if (values.budget !== undefined) {
+    const budget = Number(values.budget);
+    for (const name of names) {
+      const config = { ...DEFAULT_TRACKING, tracker: name as TrackerName, ...overrides() };
+      console.log(budgetTable(name, sequences, config, budget));
+    }
+    return;
+  }
   const lines = names.flatMap((name) => sequences.map((sequence) => bench(name, sequence)));
   if (values.json) console.log(JSON.stringify(lines, null, 2));
   else print(lines);
 }
 
 function bench(tracker: string, sequence: Sequence): Line {
-  const overrides = values.set.map((pair) => {
-    const [key, value] = pair.split('=');
-    return [key, Number(value)];
-  });
-  const config = {
-    ...DEFAULT_TRACKING,
-    tracker: tracker as TrackerName,
-    ...Object.fromEntries(overrides),
-  };
+  const config = { ...DEFAULT_TRACKING, tracker: tracker as TrackerName, ...overrides() };
   const frames = framesAt(sequence, values.fps === undefined ? undefined : Number(values.fps));
   const { rows, msPerFrame } = runTracker(sequence, config, frames);
   if (values.write !== undefined) {
@@ -95,6 +98,11 @@ function bench(tracker: string, sequence: Sequence): Line {
     ...scores,
     ms_per_frame: msPerFrame,
   };
+}
+
+function overrides(): Record<string, number> {
+  const pairs = values.set.map((pair) => pair.split('=') as [string, string]);
+  return Object.fromEntries(pairs.map(([key, value]) => [key, Number(value)]));
 }
 
 function print(lines: readonly Line[]): void {

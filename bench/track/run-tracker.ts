@@ -41,7 +41,7 @@ export function runTracker(
   return { rows, msPerFrame: (performance.now() - startedMs) / frameNumbers.length };
 }
 
-function frameOf(sequence: Sequence, number: number): Frame {
+export function frameOf(sequence: Sequence, number: number): Frame {
   const ms = ((number - 1) * 1000) / sequence.fps;
   return {
     camera: sequence.name,
@@ -57,7 +57,7 @@ function frameOf(sequence: Sequence, number: number): Frame {
   };
 }
 
-function detectionsByFrame(sequence: Sequence): Map<number, Detection[]> {
+export function detectionsByFrame(sequence: Sequence): Map<number, Detection[]> {
   const map = new Map<number, Detection[]>();
   for (const row of sequence.detections) {
     const { widthPx, heightPx } = sequence;

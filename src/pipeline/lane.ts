@@ -35,8 +35,6 @@ export interface ScheduleCounts {
 
 /** A step in presentation time beyond this, or backwards, is a new timeline. */
 const MAX_STEP_MS = 5000;
-/** Share of the picture below which a frame is still. */
-const STILL_BELOW = 1e-4;
 /** After the last movement the full rate goes on for this long: people pause. */
 const SETTLE_MS = 1000;
 /** A heartbeat may come this many of its intervals late before it goes ahead of cameras where something moves. */
@@ -100,7 +98,7 @@ export class Lane {
     this.offered += 1;
     const ptsMs = frame.ptsNs / 1e6;
     const stepMs = this.followTimeline(frame.session, ptsMs);
-    if (frame.motion >= STILL_BELOW) this.movedPtsMs = ptsMs;
+    if (frame.motion > 0) this.movedPtsMs = ptsMs;
     this.isIdle = !this.attention.isUneasy && ptsMs - this.movedPtsMs > SETTLE_MS;
     const tolerance = Math.min(this.spacingMs, this.intervalMs) / 2;
     if (ptsMs < this.duePtsMs - tolerance) return this.skip('not_due');

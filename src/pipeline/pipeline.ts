@@ -4,7 +4,7 @@ import type { FrameDetections } from '../contracts/detection.ts';
 import type { Frame } from '../contracts/frame.ts';
 import type { SinkRecord } from '../contracts/sink.ts';
 import type { Ticket } from '../contracts/ticket.ts';
-import type { Tracker } from '../contracts/track.ts';
+import type { FrameTracks, Tracker } from '../contracts/track.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import { ulid } from '../core/ulid.ts';
@@ -60,7 +60,7 @@ export class Pipeline {
       publish: this.publish,
       createTracker: deps.createTracker,
       stills: snapshots,
-      onTracks: (tracks) => this.scheduler.attend(tracks.frame.camera, attentionTo(tracks)),
+      onTracks: (tracks) => this.attend(tracks),
     });
     this.infer = new InferStage({
       engine,
@@ -160,6 +160,12 @@ export class Pipeline {
     const frame = this.scheduler.take(nowMs);
     if (frame !== undefined) this.infer.enter(frame);
     return frame;
+  }
+
+  private attend(tracks: FrameTracks): void {
+    const { camera } = tracks.frame;
+    const settings = this.cameras.get(camera);
+    if (settings !== undefined) this.scheduler.attend(camera, attentionTo(tracks, settings.fps));
   }
 
   private async print(camera: string, ticket: Omit<Ticket, 'id'>): Promise<Printed> {

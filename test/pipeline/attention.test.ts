@@ -23,7 +23,7 @@ function track(overrides: Partial<Track> = {}): Track {
 }
 
 function attention(...tracks: Track[]) {
-  return attentionTo({ frame: frameOf('a', 1), tracks, ended: [] });
+  return attentionTo({ frame: frameOf('a', 1), tracks, ended: [] }, 5);
 }
 
 describe('attentionTo', () => {
@@ -45,25 +45,31 @@ describe('attentionTo', () => {
     expect(crossing.urgency).toBeGreaterThan(apart.urgency);
   });
 
-  it('grows with every track in doubt and stays in its bounds', () => {
+  it('is more urgent about the same speed at a lower rate', () => {
+    const result = { frame: frameOf('a', 1), tracks: [track({ velocity: [0.02, 0] })], ended: [] };
+    expect(attentionTo(result, 5).urgency).toBeGreaterThan(attentionTo(result, 30).urgency);
+  });
+
+  it('grows with every doubt and stays in its bounds', () => {
     const tracks = fc.array(
       fc.record({
-        phase: fc.constantFrom('tentative', 'confirmed', 'lost'),
+        phase: fc.constantFrom('tentative' as const, 'confirmed' as const, 'lost' as const),
         x: fc.double({ min: 0, max: 0.9, noNaN: true }),
         speed: fc.double({ min: -2, max: 2, noNaN: true }),
       }),
-      { maxLength: 60 },
+      { minLength: 1, maxLength: 60 },
     );
     fc.assert(
       fc.property(tracks, (some) => {
-        const list = some.map(({ phase, x, speed }) =>
-          track({ phase, box: [x, 0.4, 0.1, 0.2], velocity: [speed, 0] }),
-        );
-        const { urgency } = attention(...list);
-        expect(urgency).toBeGreaterThanOrEqual(1);
-        expect(urgency).toBeLessThanOrEqual(MOST_URGENT);
-        const more = attention(...list, track({ phase: 'lost' }));
-        expect(more.urgency).toBeGreaterThanOrEqual(urgency);
+        const of = (factor: number): number =>
+          attention(
+            ...some.map(({ phase, x, speed }) =>
+              track({ phase, box: [x, 0.4, 0.1, 0.2], velocity: [speed * factor, 0] }),
+            ),
+          ).urgency;
+        expect(of(1)).toBeGreaterThanOrEqual(1);
+        expect(of(1)).toBeLessThanOrEqual(MOST_URGENT);
+        expect(of(1.5)).toBeGreaterThanOrEqual(of(1));
       }),
     );
   });
