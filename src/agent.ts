@@ -5,7 +5,7 @@ import type { Config } from './config/schema/config.ts';
 import type { CameraStatus } from './contracts/camera.ts';
 import type { FrameDetections } from './contracts/detection.ts';
 import type { Frame } from './contracts/frame.ts';
-import type { Choice } from './contracts/hardware.ts';
+import type { Choice, DecoderChoice } from './contracts/hardware.ts';
 import type { ModelManifest } from './contracts/model.ts';
 import type { SinkHealth, SinkRecord } from './contracts/sink.ts';
 import type { Clock, Timer } from './core/clock.ts';
@@ -13,6 +13,8 @@ import { AgentError } from './core/errors.ts';
 import { Lifecycle, type Service } from './core/lifecycle.ts';
 import type { Log } from './core/log.ts';
 import { ulid } from './core/ulid.ts';
+import { findHardwareDecoders } from './hw/hardware-decoders.ts';
+import { LayoutFile } from './infer/layout-file.ts';
 import { type OpenedEngine, openEngine } from './infer/open-engine.ts';
 import { findRuntimeLibrary } from './native/runtime-library.ts';
 import { describeRuntime } from './native/session.ts';
@@ -25,6 +27,7 @@ import { scenesOf } from './pipeline/scene-plan.ts';
 import { SnapshotKeeper, STILL_SLOT_BYTES } from './pipeline/snapshot.ts';
 import { CameraSupervisor } from './pipeline/supervisor.ts';
 import { createTracker } from './track/create-tracker.ts';
+import { type TrackingConfig, trackingFor } from './track/tracking-config.ts';
 
 export interface AgentOptions {
   readonly config: Config;
@@ -53,6 +56,8 @@ export interface AgentHealth {
   readonly sinks: Readonly<Record<string, SinkHealth>>;
   readonly provider: string;
   readonly provider_choices: readonly Choice[];
+  /** Hardware decoders that were tried; none where the machine has no device for one. */
+  readonly decoder_choices: readonly DecoderChoice[];
   readonly metrics: Record<string, unknown>;
 }
 
@@ -72,6 +77,7 @@ export class Agent {
   private opened!: OpenedEngine;
   private pipeline!: Pipeline;
   private cameras!: CameraSet;
+  private decoders: readonly DecoderChoice[] = [];
   private snapshots: SnapshotKeeper | undefined;
   private readonly newest = new Map<string, Frame>();
 
@@ -122,6 +128,7 @@ export class Agent {
       sinks: this.options.sinks.health(),
       provider: this.opened.engine.provider,
       provider_choices: this.opened.choices,
+      decoder_choices: this.decoders,
       metrics: this.metrics.snapshot(),
     };
   }
@@ -152,7 +159,9 @@ export class Agent {
       sinks,
       {
         name: 'engine',
-        start: () => this.openEngine(),
+        start: async () => {
+          await Promise.all([this.openEngine(), this.tryDecoders()]);
+        },
         stop: async () => {
           await this.opened.engine.close();
           this.opened.arena.close();
@@ -196,16 +205,28 @@ export class Agent {
     const { manifest, runtimeLibrary, log } = this.options;
     const { runtime } = this.config;
     const library = findRuntimeLibrary(runtime.library, runtimeLibrary).path;
-    const { version, providers } = describeRuntime(library);
-    const extraBytes = STILL_SLOTS * STILL_SLOT_BYTES;
-    this.opened = await openEngine(manifest, library, providers, runtime, extraBytes, log);
-    const { engine } = this.opened;
-    const { name } = manifest;
-    const sessions = engine.sets.length / 2;
-    log.info(
-      { model: name, provider: engine.provider, sessions, runtime: version, library },
-      'model ready',
-    );
+    const described = describeRuntime(library);
+    this.opened = await openEngine({
+      manifest,
+      runtime: { library, ...described },
+      settings: runtime,
+      extraBytes: STILL_SLOTS * STILL_SLOT_BYTES,
+      layouts: new LayoutFile(join(this.config.storage.path, 'layouts.json'), log),
+      log,
+    });
+    const { engine, layout } = this.opened;
+    const { provider } = engine;
+    const fields = { model: manifest.name, provider, ...layout };
+    log.info({ ...fields, runtime: described.version, library }, 'model ready');
+  }
+
+  /** Once per run of the agent, while the model is opened. */
+  private async tryDecoders(): Promise<void> {
+    this.decoders = await findHardwareDecoders();
+    for (const { name: decoder, codec, usable, reason } of this.decoders) {
+      const fields = { stage: 'decode', decoder, codec, reason };
+      this.options.log.info(fields, usable ? 'hardware decoder works' : 'hardware decoder refused');
+    }
   }
 
   private joinStages(): void {
@@ -225,7 +246,7 @@ export class Agent {
       metrics: this.metrics,
       maxQueueDelayMs: this.config.runtime.batch.max_queue_delay_us / 1000,
       createTracker: () =>
-        createTracker(this.config.tracking, { idFor: (captureMs) => ulid(captureMs) }),
+        createTracker(this.tracking(), { idFor: (captureMs) => ulid(captureMs) }),
       print,
       write: (records: readonly SinkRecord[]) => sinks.write(records),
       onDetections: this.options.onDetections,
@@ -246,14 +267,18 @@ export class Agent {
   private async applyCamera(camera: string): Promise<void> {
     const settings = this.config.cameras[camera];
     if (settings === undefined) return;
-    const minScore = Math.max(this.options.manifest.minScore, this.config.tracking.low_score);
+    const minScore = Math.max(this.options.manifest.minScore, this.tracking().low_score);
     this.pipeline.setCamera(camera, cameraSettings(settings, minScore));
     await this.cameras.apply(cameraPlan(camera, settings, this.planLimits()));
+  }
+
+  private tracking(): TrackingConfig {
+    return trackingFor(this.options.manifest.tracking, this.config.tracking);
   }
 
   private planLimits(): PlanLimits {
     const { arena, engine } = this.opened;
     const framesUnderWay = engine.sets.reduce((sum, set) => sum + set.capacity, 0);
-    return { arenaBytes: arena.bytes, framesUnderWay };
+    return { arenaBytes: arena.bytes, framesUnderWay, decoders: this.decoders };
   }
 }

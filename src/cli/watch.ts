@@ -101,6 +101,8 @@ function configFor(source: string, folder: string, values: Values): Config {
     },
     ...(values.model !== undefined && { model: values.model }),
     ...(values.mqtt !== undefined && { mqtt: { url: values.mqtt } }),
+    // Fixed, so that a look at a camera does not begin with measuring layouts.
+    runtime: { threads: 1 },
     storage: { path: folder, stills: { enabled: values.stills !== undefined, annotate: true } },
   };
   const text = JSON.stringify(document, null, 2);

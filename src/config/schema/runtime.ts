@@ -8,7 +8,7 @@ const batch = v.pipe(
       v.pipe(
         v.union([v.literal('auto'), wholeNumber(1, 64)]),
         v.description(
-          'Most frames in one inference. Higher: more throughput on GPUs and NPUs, more delay and memory. `auto`: 1 on CPUs, 8 elsewhere, never more than the model takes.',
+          'Most frames in one inference. Higher: more throughput on GPUs and NPUs, more delay and memory. `auto`: 1 on CPUs, elsewhere the smallest that is about as fast as 8, never more than the model takes.',
         ),
         v.metadata({ apply: 'agent' }),
       ),
@@ -80,7 +80,7 @@ export const runtime = v.pipe(
       v.pipe(
         v.union([v.literal('auto'), wholeNumber(1, 64)]),
         v.description(
-          'Inferences that run side by side. `auto`: one per core on CPUs, one elsewhere. More than cores only costs memory.',
+          'Inferences that run side by side. `auto`: what was fastest when the model was first started here, mostly one per core on CPUs and one elsewhere. More than cores only costs memory.',
         ),
         v.metadata({ apply: 'agent' }),
       ),
@@ -88,13 +88,13 @@ export const runtime = v.pipe(
     ),
     threads: v.optional(
       v.pipe(
-        wholeNumber(1, 64),
+        v.union([v.literal('auto'), wholeNumber(1, 64)]),
         v.description(
-          'Threads of one inference. More shorten a single inference and lower the total throughput.',
+          'Threads of one inference. More shorten a single inference and mostly lower the total throughput. `auto`: measured together with `sessions`; where either is fixed, nothing is measured.',
         ),
         v.metadata({ apply: 'agent' }),
       ),
-      1,
+      'auto',
     ),
     batch: v.optional(batch, {}),
     plugins: v.optional(
