@@ -5,11 +5,21 @@ import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { requireValid } from '../src/config/load.ts';
 import { validate } from '../src/config/validate.ts';
+import type { ModelManifest } from '../src/contracts/model.ts';
 import { AgentError } from '../src/core/errors.ts';
 import { findRuntimeLibrary } from '../src/native/runtime-library.ts';
 import { describeRuntime } from '../src/native/session.ts';
+import { type TrackingConfig, trackingFor } from '../src/track/tracking-config.ts';
 import { shared, sharedRoot } from '../test/shared.ts';
-import { type ClipFigures, followClip, readClipTruth, watchClip } from './detect/clip.ts';
+import {
+  type ClipFigures,
+  followClip,
+  LEAST_TRIED,
+  readClipTruth,
+  type TrackedFigures,
+  tune,
+  watchClip,
+} from './detect/clip.ts';
 import { Detector } from './detect/detector.ts';
 import { openClip } from './detect/pictures.ts';
 import { Progress } from './detect/progress.ts';
@@ -31,6 +41,7 @@ Average precision by label and object size, speed, and recall and precision afte
   --clip FILE --clip-truth JSON
                        follow persons on this clip only (default: Debian's vtest.avi, marked by eye)
   --set KEY=NUMBER     of the tracking section, for the clip; may be repeated
+  --tune               try many scores of the tracking section on the clip, and tell those with the best F1
   --only WHAT          one of: sets, clip, speed
   --rounds N           inferences of each model for the speed (default 120)
   --json               everything, for machines
@@ -48,6 +59,7 @@ const { values } = parseArgs({
     clip: { type: 'string' },
     'clip-truth': { type: 'string' },
     set: { type: 'string', multiple: true, default: [] },
+    tune: { type: 'boolean', default: false },
     only: { type: 'string' },
     rounds: { type: 'string', default: '120' },
     json: { type: 'boolean', default: false },
@@ -163,12 +175,16 @@ async function clipFigures(
   const text = JSON.stringify({ cameras: { clip: file }, tracking: trackingOptions() });
   const { config } = requireValid(validate(text, { name: '--set', environment: {} }), '--set');
   const { fps } = config.cameras.clip!;
-  const least = (minScore: number): number => Math.max(minScore, config.tracking.low_score);
-  const seen = await watchClip(clip, truth, detectors, ({ minScore }) => least(minScore), progress);
-  const models = detectors.map(({ manifest: { name } }, i) => [
-    name,
-    followClip(seen[i]!, clip, truth, config.tracking, fps),
-  ]);
+  const of = ({ tracking }: ModelManifest): TrackingConfig =>
+    trackingFor(tracking, config.tracking);
+  const leastScore = (manifest: ModelManifest): number =>
+    values.tune ? LEAST_TRIED : Math.max(manifest.minScore, of(manifest).low_score);
+  const seen = await watchClip(clip, truth, detectors, leastScore, progress);
+  const models = detectors.map(({ manifest }, i): [string, TrackedFigures] => {
+    const follow = (tracking: TrackingConfig): TrackedFigures =>
+      followClip(seen[i]!, clip, truth, tracking, fps);
+    return [manifest.name, values.tune ? tune(of(manifest), follow) : follow(of(manifest))];
+  });
   const persons = [...truth.values()].flat().filter(({ isCrowd }) => !isCrowd).length;
   return {
     ...{ clip: basename(file), fps, frames: truth.size, persons },

@@ -14,7 +14,8 @@ import { Lifecycle, type Service } from './core/lifecycle.ts';
 import type { Log } from './core/log.ts';
 import { ulid } from './core/ulid.ts';
 import { findHardwareDecoders } from './hw/hardware-decoders.ts';
-import { LayoutFile } from './infer/layout-file.ts';
+import { isLayout } from './infer/layout.ts';
+import { MeasurementFile } from './infer/measurement-file.ts';
 import { type OpenedEngine, openEngine } from './infer/open-engine.ts';
 import { findRuntimeLibrary } from './native/runtime-library.ts';
 import { describeRuntime } from './native/session.ts';
@@ -211,7 +212,7 @@ export class Agent {
       runtime: { library, ...described },
       settings: runtime,
       extraBytes: STILL_SLOTS * STILL_SLOT_BYTES,
-      layouts: new LayoutFile(join(this.config.storage.path, 'layouts.json'), log),
+      layouts: new MeasurementFile(join(this.config.storage.path, 'layouts.json'), log, isLayout),
       log,
     });
     const { engine, layout } = this.opened;
@@ -245,6 +246,7 @@ export class Agent {
       log,
       metrics: this.metrics,
       maxQueueDelayMs: this.config.runtime.batch.max_queue_delay_us / 1000,
+      preferredBatchSizes: this.config.runtime.batch.preferred_batch_size,
       createTracker: () =>
         createTracker(this.tracking(), { idFor: (captureMs) => ulid(captureMs) }),
       print,

@@ -29,6 +29,7 @@ export interface TrackedFigures {
   readonly wrong: number;
   /** Boxes of confirmed tracks with another label than person; they count nowhere else. */
   readonly other_labels: number;
+  readonly low_score: number;
   readonly high_score: number;
   readonly new_score: number;
 }
@@ -101,7 +102,8 @@ export function followClip(
     let ids = 0;
     const tracker = createTracker(tracking, { idFor: () => String(++ids) });
     for (let number = phase; number < seen.length; number += stride) {
-      const { tracks } = tracker.update(frameAt(number, phase, clip), seen[number]!);
+      const detections = seen[number]!.filter(({ score }) => score >= tracking.low_score);
+      const { tracks } = tracker.update(frameAt(number, phase, clip), detections);
       const marked = truth.get(number);
       if (marked === undefined) continue;
       const confirmed = tracks.filter((track) => track.phase === 'confirmed');
@@ -124,9 +126,42 @@ export function followClip(
     right: total.right,
     wrong: total.wrong,
     other_labels: total.others,
+    low_score: tracking.low_score,
     high_score: tracking.high_score,
     new_score: tracking.new_score,
   };
+}
+
+/** The lowest score that `tune` tries. */
+export const LEAST_TRIED = 0.05;
+
+/**
+ * The scores with the best F1 of a grid; of equals the ones nearest to `start`.
+ *
+ * Twenty frames of one place are few: differences of a point mean nothing.
+ */
+export function tune(
+  start: TrackingConfig,
+  follow: (tracking: TrackingConfig) => TrackedFigures,
+): TrackedFigures {
+  const tried: { figures: TrackedFigures; distance: number }[] = [];
+  for (const low_score of [LEAST_TRIED, 0.1, 0.15, 0.2, 0.3]) {
+    for (let high = 5; high <= 16; high++) {
+      for (let young = Math.max(high, 6); young <= 18; young++) {
+        const scores = { low_score, high_score: high / 20, new_score: young / 20 };
+        if (low_score > scores.high_score) continue;
+        const distance =
+          Math.abs(scores.low_score - start.low_score) +
+          Math.abs(scores.high_score - start.high_score) +
+          Math.abs(scores.new_score - start.new_score);
+        tried.push({ figures: follow({ ...start, ...scores }), distance });
+      }
+    }
+  }
+  const f1 = ({ recall, precision }: TrackedFigures): number =>
+    (2 * recall * precision) / (recall + precision) || 0;
+  tried.sort((a, b) => f1(b.figures) - f1(a.figures) || a.distance - b.distance);
+  return tried[0]!.figures;
 }
 
 function frameAt(number: number, phase: number, { widthPx, heightPx, fps }: Clip) {

@@ -124,11 +124,11 @@ function int8Loss({ sets, models }: Figures): string[] {
 
 function clipTable({ clip, fps, frames, persons, models }: ClipFigures): string[] {
   return [
-    `| after tracking, ${clip} at ${fps} frames/s, ${persons} persons in ${frames} frames, IoU 0.5 | recall | precision | right / wrong | \`high_score\` / \`new_score\` |`,
+    `| after tracking, ${clip} at ${fps} frames/s, ${persons} persons in ${frames} frames, IoU 0.5 | recall | precision | right / wrong | \`low_score\` / \`high_score\` / \`new_score\` |`,
     '|---|---|---|---|---|',
     ...Object.entries(models).map(
-      ([name, { recall, precision, right, wrong, high_score, new_score }]) =>
-        `| ${name} | ${recall.toFixed(2)} | ${precision.toFixed(2)} | ${right} / ${wrong} | ${high_score} / ${new_score} |`,
+      ([name, { recall, precision, right, wrong, ...scores }]) =>
+        `| ${name} | ${recall.toFixed(2)} | ${precision.toFixed(2)} | ${right} / ${wrong} | ${scores.low_score} / ${scores.high_score} / ${scores.new_score} |`,
     ),
   ];
 }

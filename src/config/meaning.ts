@@ -84,11 +84,12 @@ function* neverStarting({ cameras, tracking }: Config): Generator<Finding> {
   if (Object.values(cameras).every((camera) => !camera.enabled)) {
     yield { severity: 'warning', path: ['cameras'], message: 'no camera is enabled' };
   }
-  if (tracking.new_score < tracking.low_score) {
+  const { new_score, low_score } = tracking;
+  if (new_score !== undefined && low_score !== undefined && new_score < low_score) {
     yield {
       severity: 'warning',
       path: ['tracking', 'new_score'],
-      message: `below low_score (${tracking.low_score}); low_score decides`,
+      message: `below low_score (${low_score}); low_score decides`,
     };
   }
 }

@@ -35,6 +35,19 @@ const manifestSchema = v.strictObject({
   labels: v.union([v.literal('coco80'), v.pipe(v.array(v.string()), v.minLength(1))]),
   min_score: v.optional(share, 0.1),
   nms_iou: v.optional(share, 0.5),
+  tracking: v.exactOptional(
+    v.strictObject({
+      high_score: v.exactOptional(share),
+      low_score: v.exactOptional(share),
+      new_score: v.exactOptional(share),
+    }),
+  ),
+  batch_sizes: v.exactOptional(
+    v.pipe(
+      v.array(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(64))),
+      v.minLength(1, 'at least one size'),
+    ),
+  ),
   max_batch: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(64)), 1),
 });
 
@@ -52,7 +65,8 @@ export function loadModelManifest(path: string, options: ManifestOptions): Model
     const problems = result.issues.map((issue) => `${v.getDotPath(issue)}: ${issue.message}`);
     throw new AgentError('MODEL_UNREADABLE', { path, cause: problems.join('; ') });
   }
-  const { file, input, labels, min_score, nms_iou, max_batch, ...rest } = result.output;
+  const { file, input, labels, min_score, nms_iou, max_batch, batch_sizes, ...rest } =
+    result.output;
   const { width, height, ...layout } = input;
   return {
     ...rest,
@@ -61,7 +75,12 @@ export function loadModelManifest(path: string, options: ManifestOptions): Model
     labels: labels === 'coco80' ? readLabels(join(options.labelFolder, 'coco80.txt')) : labels,
     minScore: min_score,
     nmsIou: nms_iou,
-    maxBatch: max_batch,
+    ...(batch_sizes === undefined
+      ? { maxBatch: max_batch }
+      : {
+          maxBatch: Math.max(...batch_sizes),
+          batchSizes: batch_sizes.toSorted((a, b) => a - b),
+        }),
   };
 }
 

@@ -8,6 +8,13 @@ export interface ModelInput extends PrintFormat {
   readonly name: string;
 }
 
+/** Scores of section `tracking` that suit this model's own; how sure a model is of itself differs from model to model. */
+export interface TrackingScores {
+  readonly high_score?: number;
+  readonly low_score?: number;
+  readonly new_score?: number;
+}
+
 export interface ModelManifest {
   readonly name: string;
   readonly version: string;
@@ -25,4 +32,8 @@ export interface ModelManifest {
   readonly nmsIou: number;
   /** Largest batch the graph takes; 1 when its first dimension is fixed. */
   readonly maxBatch: number;
+  /** The only batches that it takes, ascending; absent: all up to `maxBatch`. */
+  readonly batchSizes?: readonly number[];
+  /** Taken where the configuration says nothing; absent: the tracker's defaults. */
+  readonly tracking?: TrackingScores;
 }

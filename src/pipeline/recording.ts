@@ -1,5 +1,6 @@
 // Detections as text: what a model saw, kept so that tracking, zones and rules can be tried on it again and again.
 import type { FrameDetections } from '../contracts/detection.ts';
+import type { TrackingScores } from '../contracts/model.ts';
 import { AgentError } from '../core/errors.ts';
 import { motLine, parseMot } from '../track/mot-csv.ts';
 
@@ -8,7 +9,12 @@ export interface RecordingHead {
   readonly vedette: 'detections';
   readonly v: 1;
   readonly device: string;
-  readonly model: { readonly name: string; readonly sha256: string };
+  readonly model: {
+    readonly name: string;
+    readonly sha256: string;
+    /** Of the model's manifest, so that a replay tracks as the daemon would. */
+    readonly tracking?: TrackingScores;
+  };
 }
 
 /** One analysed frame; boxes are fractions with five decimals (a fifth of a pixel in 4K). */
@@ -35,8 +41,9 @@ interface FrameLine {
 }
 
 export function headLine(device: string, model: RecordingHead['model']): string {
-  const { name, sha256 } = model;
-  const head: RecordingHead = { vedette: 'detections', v: 1, device, model: { name, sha256 } };
+  const { name, sha256, tracking } = model;
+  const told = { name, sha256, ...(tracking !== undefined && { tracking }) };
+  const head: RecordingHead = { vedette: 'detections', v: 1, device, model: told };
   return `${JSON.stringify(head)}\n`;
 }
 

@@ -4,6 +4,7 @@ import type { FrameDetections } from '../contracts/detection.ts';
 import type { SinkRecord } from '../contracts/sink.ts';
 import { ulid } from '../core/ulid.ts';
 import { createTracker } from '../track/create-tracker.ts';
+import { trackingFor } from '../track/tracking-config.ts';
 import { Interpreter } from './interpret.ts';
 import { Metrics } from './metrics.ts';
 import { PublishStage } from './publish.ts';
@@ -39,7 +40,7 @@ export class Replay {
     });
     this.interpreter = new Interpreter({
       publish: this.publish,
-      createTracker: () => createTracker(config.tracking, { idFor }),
+      createTracker: () => createTracker(trackingFor(model.tracking, config.tracking), { idFor }),
       stills: undefined,
     });
     this.interpreter.scene.setScenes(scenesOf(config));

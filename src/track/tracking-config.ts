@@ -1,4 +1,5 @@
 // The numbers that steer a tracker, with what happens when each goes up. Times are seconds, never frames.
+import type { TrackingScores } from '../contracts/model.ts';
 
 export type TrackerName = 'byte_track' | 'oc_sort';
 
@@ -58,6 +59,17 @@ export interface TrackingConfig {
    * Without embeddings in the detections it has no effect.
    */
   readonly appearance: number;
+}
+
+/** Section `tracking` of a configuration: scores may be absent, the model's are taken then. */
+export type TrackingSettings = Omit<TrackingConfig, keyof TrackingScores> & TrackingScores;
+
+/** What the configuration says wins over what the model's manifest says, and that over the defaults. */
+export function trackingFor(
+  scores: TrackingScores | undefined,
+  settings: TrackingSettings,
+): TrackingConfig {
+  return { ...DEFAULT_TRACKING, ...scores, ...settings };
 }
 
 export const DEFAULT_TRACKING: TrackingConfig = {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { planChange } from '../../src/config/diff.ts';
 import { validate } from '../../src/config/validate.ts';
-import { DEFAULT_TRACKING } from '../../src/track/tracking-config.ts';
+import { DEFAULT_TRACKING, trackingFor } from '../../src/track/tracking-config.ts';
 import { ACTION_DEFAULTS, LINE_DEFAULTS, RULE_DEFAULTS, ZONE_DEFAULTS } from './scene-fixture.ts';
 
 const HEAD = `
@@ -29,7 +29,7 @@ describe('accepted', () => {
     const { config } = check(
       `${PLACES}rules: { r: { when: { zone: gate }, then: { event: x } } }\n`,
     );
-    expect(config!.tracking).toEqual(DEFAULT_TRACKING);
+    expect(trackingFor(undefined, config!.tracking)).toEqual(DEFAULT_TRACKING);
     expect(config!.zones.gate).toMatchObject(ZONE_DEFAULTS);
     expect(config!.lines.door).toMatchObject(LINE_DEFAULTS);
     expect(config!.rules.r).toMatchObject(RULE_DEFAULTS);

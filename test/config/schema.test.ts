@@ -6,7 +6,7 @@ import { nearest } from '../../src/config/problem.ts';
 import { type Config, configSchema } from '../../src/config/schema/config.ts';
 import { metadataAt, rootOf } from '../../src/config/schema/keys.ts';
 import { hideCredentials, parseSource } from '../../src/config/source-url.ts';
-import { DEFAULT_TRACKING, type TrackingConfig } from '../../src/track/tracking-config.ts';
+import { DEFAULT_TRACKING, trackingFor } from '../../src/track/tracking-config.ts';
 
 describe('schema', () => {
   it('says of every key what it is for and how a change applies', () => {
@@ -29,8 +29,7 @@ describe('schema', () => {
 
   it('has the defaults of the trackers, and fits their type', () => {
     const { tracking }: Config = v.parse(configSchema, { cameras: { a: '/x' } });
-    const same: TrackingConfig = tracking;
-    expect(same).toEqual(DEFAULT_TRACKING);
+    expect(trackingFor(undefined, tracking)).toEqual(DEFAULT_TRACKING);
   });
 
   it('asks for nothing but a camera', () => {

@@ -13,25 +13,25 @@ const association = {
     ),
     'byte_track',
   ),
-  high_score: v.optional(
+  high_score: v.exactOptional(
     v.pipe(
       fraction,
       v.description(
-        'Detections from this score on take part in the first association. Higher: fewer false tracks, later confirmation of far or half-hidden objects.',
+        'Detections from this score on take part in the first association. Higher: fewer false tracks, later confirmation of far or half-hidden objects. Absent: as the model’s manifest says, else 0.5.',
       ),
+      v.examples([0.5]),
       v.metadata({ apply: 'agent' }),
     ),
-    0.5,
   ),
-  low_score: v.optional(
+  low_score: v.exactOptional(
     v.pipe(
       fraction,
       v.description(
-        'Weaker detections down to this score only continue tracks that the first association left over. Higher: tracks break sooner behind obstacles. Lower: shadows and reflections hold on to tracks.',
+        'Weaker detections down to this score only continue tracks that the first association left over. Higher: tracks break sooner behind obstacles. Lower: shadows and reflections hold on to tracks. Absent: as the model’s manifest says, else 0.1.',
       ),
+      v.examples([0.1]),
       v.metadata({ apply: 'agent' }),
     ),
-    0.1,
   ),
   min_similarity: v.optional(
     v.pipe(
@@ -64,15 +64,15 @@ const association = {
 };
 
 const lifecycle = {
-  new_score: v.optional(
+  new_score: v.exactOptional(
     v.pipe(
       fraction,
       v.description(
-        'A track is born from this score on. Higher: fewer false objects, slower starts.',
+        'A track is born from this score on. Higher: fewer false objects, slower starts. Absent: as the model’s manifest says, else 0.6.',
       ),
+      v.examples([0.6]),
       v.metadata({ apply: 'agent' }),
     ),
-    0.6,
   ),
   confirm_hits: v.optional(
     v.pipe(
@@ -140,7 +140,7 @@ const motion = {
 export const tracking = v.pipe(
   v.strictObject({ ...association, ...lifecycle, ...motion }),
   v.check(
-    (tracking) => tracking.low_score <= tracking.high_score,
+    ({ low_score, high_score }) => (low_score ?? 0) <= (high_score ?? 1),
     '`low_score` not above `high_score`',
   ),
   v.description('How detections become objects that are followed.'),
