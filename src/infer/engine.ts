@@ -34,7 +34,8 @@ const SETS_PER_LANE = 2;
 
 /** Bytes that `openEngine` will reserve. */
 export function arenaBytesFor(manifest: ModelManifest, sessions: number, batch: number): number {
-  return sessions * SETS_PER_LANE * align(batch * printedBytes(printFormatOf(manifest)));
+  const capacity = capacityFor(manifest, batch);
+  return sessions * SETS_PER_LANE * align(capacity * printedBytes(printFormatOf(manifest)));
 }
 
 /** The ticket format that the model's input asks for. */
@@ -68,6 +69,8 @@ export class InferenceEngine {
   readonly format: PrintFormat;
   readonly sets: readonly BatchSet[];
   readonly provider: string;
+  /** The only batches that are run, ascending; undefined: all. */
+  readonly batchSizes: readonly number[] | undefined;
   private readonly sessions: readonly Session[];
   private readonly arena: Arena;
 
@@ -84,6 +87,7 @@ export class InferenceEngine {
     this.sessions = sessions;
     this.arena = arena;
     this.provider = sessions[0]!.provider;
+    this.batchSizes = batchSizesOf(manifest, this.provider, batch);
     const bytesPerFrame = printedBytes(this.format);
     this.sets = sessions.flatMap((_, lane) =>
       Array.from({ length: SETS_PER_LANE }, () => ({
@@ -124,14 +128,17 @@ export class InferenceEngine {
       await Promise.all(sessions.map((session) => session.close()));
       throw new AgentError('MODEL_UNSUPPORTED', { path: manifest.path, cause: problem });
     }
-    const batch = Math.max(1, Math.min(options.batch, manifest.maxBatch));
+    const batch = capacityFor(manifest, options.batch);
     const engine = new InferenceEngine(manifest, head, sessions, arena, batch);
-    await Promise.all(engine.sets.map((set) => engine.run(set, set.capacity, () => undefined)));
+    for (const size of engine.batchSizes ?? [batch]) {
+      await Promise.all(engine.sets.map((set) => engine.run(set, size, () => undefined)));
+    }
     return engine;
   }
 
   /**
-   * Infers the first `count` positions of `set` and hands the outputs to `read`, in which they are valid.
+   * Infers the first `count` positions of `set` and hands the outputs to `read`, in which they are valid. Where only
+   * some batch sizes are run, the positions up to the next one are inferred with what lies there, and to be ignored.
    *
    * One run per lane at a time: the outputs are the session's own memory and the next run overwrites them.
    */
@@ -149,7 +156,7 @@ export class InferenceEngine {
       {
         name: input.name,
         dtype: input.dtype,
-        shape: [count, ...planes],
+        shape: [paddedSize(count, this.batchSizes), ...planes],
         arena: this.arena,
         offset: set.offset,
       },
@@ -160,6 +167,27 @@ export class InferenceEngine {
   async close(): Promise<void> {
     await Promise.all(this.sessions.map((session) => session.close()));
   }
+}
+
+/** Frames per batch: what was asked for, raised to the smallest batch that the model takes. */
+export function capacityFor({ batchSizes, maxBatch }: ModelManifest, wanted: number): number {
+  if (batchSizes === undefined) return Math.max(1, Math.min(wanted, maxBatch));
+  return batchSizes.findLast((size) => size <= wanted) ?? batchSizes[0]!;
+}
+
+/** TensorRT builds an engine for every shape that it sees, for minutes: it sees one. */
+export function batchSizesOf(
+  { batchSizes }: ModelManifest,
+  provider: string,
+  capacity: number,
+): readonly number[] | undefined {
+  if (provider === 'tensorrt') return [capacity];
+  return batchSizes?.filter((size) => size <= capacity);
+}
+
+/** The smallest of `sizes` that holds `count` frames; `count` itself where every size is run. */
+export function paddedSize(count: number, sizes: readonly number[] | undefined): number {
+  return sizes?.find((size) => size >= count) ?? count;
 }
 
 function align(bytes: number): number {

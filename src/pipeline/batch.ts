@@ -1,6 +1,6 @@
 // Stage `batch`: fills batch sets with printed frames and runs each as soon as its lane is free.
 import type { Frame } from '../contracts/frame.ts';
-import { WHOLE_FRAME } from '../contracts/geometry.ts';
+import type { Box } from '../contracts/geometry.ts';
 import type { Placement, PrintFailure, Ticket } from '../contracts/ticket.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import type { BatchSet } from '../infer/engine.ts';
@@ -14,6 +14,8 @@ export type Printed =
 export interface BatchEntry {
   readonly frame: Frame;
   readonly takenMs: number;
+  /** The part of the frame that is inferred. */
+  readonly rectangle: Box;
   /** Undefined when the camera could not print it. */
   placement: Placement | undefined;
 }
@@ -24,7 +26,15 @@ export interface BatchDeps {
   readonly format: Ticket['format'];
   /** How long an incomplete batch may wait for more frames after its first one. */
   readonly maxQueueDelayMs: number;
+  /** Numbers of frames with which a batch leaves as soon as no other frame waits. */
+  readonly preferredSizes: readonly number[];
+  /** How many cameras there are: a batch with a frame of each waits for nobody. */
+  cameras(): number;
+  /** Monotonic time at which inference must begin for the frame's result not to be late. */
+  startByMs(frame: Frame): number;
   take(nowMs: number): Frame | undefined;
+  /** Which part of a taken frame is inferred. */
+  rectangleOf(frame: Frame): Box;
   print(camera: string, ticket: Omit<Ticket, 'id'>): Promise<Printed>;
   /** Infers the first `entries.length` positions of `set`; the set is reused when it resolves. */
   run(set: BatchSet, entries: readonly BatchEntry[]): Promise<void>;
@@ -39,15 +49,19 @@ interface Slot {
   state: SetState;
   entries: BatchEntry[];
   printing: number;
-  deadline: Timer | undefined;
+  /** Monotonic; when the batch leaves, full or not. */
+  leaveMs: number;
+  timer: Timer | undefined;
 }
 
 /**
  * Keeps every lane busy: one set inferred, the next one printed meanwhile, nothing queued beyond.
  *
- * A set closes when it is full or when `maxQueueDelayMs` passed since its first frame; a closed set
- * runs when all its prints are answered and its lane is idle. Frames that could not be printed leave a
- * hole that is inferred and ignored; a set with nothing but holes is not run.
+ * A batch leaves when it is full; when nothing waits and it has a preferred size or a frame of every
+ * camera; `maxQueueDelayMs` after its first frame; and when waiting longer would make one of its frames
+ * late. Until its lane is idle it takes more frames in, then its set is closed and runs when all prints
+ * are answered. Frames that could not be printed leave a hole that is inferred and ignored; a set with
+ * nothing but holes is not run.
  */
 export class Batcher {
   private readonly deps: BatchDeps;
@@ -62,7 +76,8 @@ export class Batcher {
       state: 'free',
       entries: [],
       printing: 0,
-      deadline: undefined,
+      leaveMs: Number.POSITIVE_INFINITY,
+      timer: undefined,
     }));
     this.isLaneBusy = deps.sets.map(() => false);
   }
@@ -74,7 +89,10 @@ export class Batcher {
       if (slot === undefined) return;
       const nowMs = this.deps.clock.monotonicMs();
       const frame = this.deps.take(nowMs);
-      if (frame === undefined) return;
+      if (frame === undefined) {
+        if (this.isEnough(slot)) this.leave(slot);
+        return;
+      }
       this.add(slot, frame, nowMs);
     }
   }
@@ -91,43 +109,47 @@ export class Batcher {
     }
   }
 
-  /** A set that is being filled before a free one; a lane that idles before one that works. */
+  /** A lane that idles before one that works; there, a set that is being filled before a free one. */
   private slotToFill(): Slot | undefined {
     let chosen: Slot | undefined;
+    let least = Number.POSITIVE_INFINITY;
     for (const slot of this.slots) {
-      if (slot.state === 'filling') return slot;
-      if (slot.state !== 'free') continue;
-      const isBetter = chosen === undefined || this.load(slot) < this.load(chosen);
-      if (isBetter) chosen = slot;
+      if (slot.state !== 'free' && slot.state !== 'filling') continue;
+      const load = 2 * this.load(slot) + (slot.state === 'free' ? 1 : 0);
+      if (load >= least) continue;
+      chosen = slot;
+      least = load;
     }
     return chosen;
   }
 
-  /** How many sets of this slot's lane are occupied. */
+  /** How many other sets of this slot's lane are occupied. */
   private load(slot: Slot): number {
     let count = 0;
     for (const other of this.slots) {
-      if (other.set.lane === slot.set.lane && other.state !== 'free') count += 1;
+      if (other === slot || other.state === 'free') continue;
+      if (other.set.lane === slot.set.lane) count += 1;
     }
     return count;
   }
 
   private add(slot: Slot, frame: Frame, nowMs: number): void {
     const position = slot.entries.length;
-    const entry: BatchEntry = { frame, takenMs: nowMs, placement: undefined };
+    const entry: BatchEntry = {
+      frame,
+      takenMs: nowMs,
+      rectangle: this.deps.rectangleOf(frame),
+      placement: undefined,
+    };
     slot.entries.push(entry);
     slot.state = 'filling';
     slot.printing += 1;
-    if (slot.entries.length === slot.set.capacity) this.closeSlot(slot);
-    else if (slot.deadline === undefined) {
-      slot.deadline = this.deps.clock.after(this.deps.maxQueueDelayMs, () => {
-        this.closeSlot(slot);
-        this.runIfReady(slot);
-      });
-    }
+    if (slot.entries.length === slot.set.capacity) this.close(slot);
+    else
+      this.leaveBy(slot, Math.min(nowMs + this.deps.maxQueueDelayMs, this.deps.startByMs(frame)));
     const ticket = {
       sequence: frame.sequence,
-      rectangle: WHOLE_FRAME,
+      rectangle: entry.rectangle,
       format: this.deps.format,
       offset: slot.set.offset + position * slot.set.bytesPerFrame,
     };
@@ -139,9 +161,31 @@ export class Batcher {
     });
   }
 
-  private closeSlot(slot: Slot): void {
-    slot.deadline?.cancel();
-    slot.deadline = undefined;
+  private isEnough({ state, entries }: Slot): boolean {
+    if (state !== 'filling') return false;
+    const { cameras, preferredSizes } = this.deps;
+    return entries.length >= cameras() || preferredSizes.includes(entries.length);
+  }
+
+  private leaveBy(slot: Slot, ms: number): void {
+    if (ms >= slot.leaveMs) return;
+    slot.leaveMs = ms;
+    slot.timer?.cancel();
+    const { clock } = this.deps;
+    slot.timer = clock.after(Math.max(0, ms - clock.monotonicMs()), () => this.leave(slot));
+  }
+
+  /** A batch whose lane works stays open until that is done: more frames may still come in. */
+  private leave(slot: Slot): void {
+    slot.leaveMs = Number.NEGATIVE_INFINITY;
+    if (this.isLaneBusy[slot.set.lane]) return;
+    this.close(slot);
+    this.runIfReady(slot);
+  }
+
+  private close(slot: Slot): void {
+    slot.timer?.cancel();
+    slot.timer = undefined;
     slot.state = 'closed';
   }
 
@@ -163,9 +207,14 @@ export class Batcher {
   private free(slot: Slot): void {
     slot.entries = [];
     slot.state = 'free';
-    for (const other of this.slots) {
-      if (other.set.lane === slot.set.lane) this.runIfReady(other);
-    }
+    slot.leaveMs = Number.POSITIVE_INFINITY;
+    const { lane } = slot.set;
+    const others = this.slots.filter((other) => other.set.lane === lane && other !== slot);
+    for (const other of others) this.runIfReady(other);
     this.pump();
+    for (const other of others) {
+      const isRipe = other.leaveMs === Number.NEGATIVE_INFINITY;
+      if (other.state === 'filling' && isRipe && !this.isLaneBusy[lane]) this.leave(other);
+    }
   }
 }

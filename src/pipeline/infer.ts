@@ -29,14 +29,22 @@ export interface InferDeps {
   deliver(result: FrameDetections): void;
 }
 
+const SMOOTHING = 0.1;
+
 export class InferStage {
   private readonly deps: InferDeps;
   private readonly order: InOrder<FrameDetections>;
   private readonly places = new Map<Frame, Place<FrameDetections>>();
+  private smoothedMs = 0;
 
   constructor(deps: InferDeps) {
     this.deps = deps;
     this.order = new InOrder((result) => deps.deliver(result));
+  }
+
+  /** How long a run takes, smoothed over the last ones; 0 before the first. */
+  get expectedMs(): number {
+    return this.smoothedMs;
   }
 
   /** Reserves the frame's place in its camera's line. Call in the order in which frames are taken. */
@@ -55,7 +63,9 @@ export class InferStage {
     const startMs = clock.monotonicMs();
     try {
       await engine.run(set, entries.length, (outputs) => {
-        metrics.inferMs.add(clock.monotonicMs() - startMs);
+        const tookMs = clock.monotonicMs() - startMs;
+        metrics.inferMs.add(tookMs);
+        this.smoothedMs += (tookMs - this.smoothedMs) * (this.smoothedMs === 0 ? 1 : SMOOTHING);
         metrics.batchFrames.add(entries.length);
         entries.forEach((entry, slot) => {
           this.read(outputs, slot, entry);
@@ -68,12 +78,12 @@ export class InferStage {
   }
 
   private read(outputs: readonly OutputView[], slot: number, entry: BatchEntry): void {
-    const { frame, placement } = entry;
+    const { frame, placement, rectangle } = entry;
     if (placement === undefined) return;
     const { engine, clock, metrics } = this.deps;
     const startMs = clock.monotonicMs();
     const filter = this.deps.filterOf(frame.camera);
-    const print = { placement, rectangle: WHOLE_FRAME };
+    const print = { placement, rectangle };
     const found = readDetections(engine, outputs, slot, print, filter.minScore);
     const detections = found.filter((detection) => isWanted(detection, filter));
     const nowMs = clock.monotonicMs();
@@ -81,7 +91,8 @@ export class InferStage {
     const camera = metrics.camera(frame.camera);
     camera.inferredFrames += 1;
     camera.detections += detections.length;
-    this.settle(frame, { frame, detections, inferredMs: nowMs });
+    const region = rectangle === WHOLE_FRAME ? {} : { region: rectangle };
+    this.settle(frame, { frame, detections, ...region, inferredMs: nowMs });
   }
 
   private settle(frame: Frame, result: FrameDetections | undefined): void {

@@ -2,6 +2,7 @@
 import type { CameraStatus } from '../contracts/camera.ts';
 import type { FrameDetections } from '../contracts/detection.ts';
 import type { Frame } from '../contracts/frame.ts';
+import { WHOLE_FRAME } from '../contracts/geometry.ts';
 import type { SinkRecord } from '../contracts/sink.ts';
 import type { Ticket } from '../contracts/ticket.ts';
 import type { FrameTracks, Tracker } from '../contracts/track.ts';
@@ -30,6 +31,7 @@ export interface PipelineDeps {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly maxQueueDelayMs: number;
+  readonly preferredBatchSizes: readonly number[];
   createTracker(camera: string): Tracker;
   print(camera: string, ticket: Omit<Ticket, 'id'>): Promise<Printed>;
   write(records: readonly SinkRecord[]): void;
@@ -82,7 +84,11 @@ export class Pipeline {
       sets: engine.sets,
       format: engine.format,
       maxQueueDelayMs: deps.maxQueueDelayMs,
+      preferredSizes: deps.preferredBatchSizes,
+      cameras: () => this.cameras.size,
+      startByMs: (frame) => this.startByMs(frame),
       take: (nowMs) => this.take(nowMs),
+      rectangleOf: () => WHOLE_FRAME,
       print: (camera, ticket) => this.print(camera, ticket),
       run: (set, entries) => this.infer.run(set, entries).finally(() => this.completed()),
       onRefused: (frame) => {
@@ -162,6 +168,13 @@ export class Pipeline {
     return frame;
   }
 
+  /** A result is late when the camera's next frame is wanted before it is there. */
+  private startByMs(frame: Frame): number {
+    const { clock } = this.deps;
+    const { fps } = this.cameras.get(frame.camera) ?? { fps: 1 };
+    return capturedMs(frame, clock) + 1000 / fps - this.infer.expectedMs;
+  }
+
   private attend(tracks: FrameTracks): void {
     const { camera } = tracks.frame;
     const settings = this.cameras.get(camera);
@@ -181,6 +194,13 @@ export class Pipeline {
   private completed(): void {
     this.completedRuns += 1;
   }
+}
+
+/** Monotonic; a camera's own clock is not compared with ours, and nothing is believed to be older than a second. */
+function capturedMs(frame: Frame, clock: Clock): number {
+  const underWayMs = clock.wallMs() - frame.captureMs - (clock.monotonicMs() - frame.arrivedMs);
+  const isKnown = frame.captureClock === 'host' && underWayMs > 0 && underWayMs < 1000;
+  return frame.arrivedMs - (isKnown ? underWayMs : 0);
 }
 
 const NOTHING: DetectionFilter = { minScore: 1, labels: new Set() };

@@ -1,8 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Frame } from '../../src/contracts/frame.ts';
+import { WHOLE_FRAME } from '../../src/contracts/geometry.ts';
 import type { BatchSet } from '../../src/infer/engine.ts';
-import { type BatchEntry, Batcher, type Printed } from '../../src/pipeline/batch.ts';
+import {
+  type BatchDeps,
+  type BatchEntry,
+  Batcher,
+  type Printed,
+} from '../../src/pipeline/batch.ts';
 import { FakeClock } from '../fakes/fake-clock.ts';
 import { frameOf } from '../fakes/frames.ts';
 
@@ -26,7 +32,7 @@ interface Run {
 }
 
 /** A batcher whose prints and runs finish when the test says so. */
-function bench(lanes: number, capacity: number) {
+function bench(lanes: number, capacity: number, overrides: Partial<BatchDeps> = {}) {
   const clock = new FakeClock();
   const frames: Frame[] = [];
   const prints: ((printed: Printed) => void)[] = [];
@@ -44,7 +50,11 @@ function bench(lanes: number, capacity: number) {
     sets,
     format: FORMAT,
     maxQueueDelayMs: 5,
+    preferredSizes: [],
+    cameras: () => 99,
+    startByMs: () => Number.POSITIVE_INFINITY,
     take: () => frames.shift(),
+    rectangleOf: () => WHOLE_FRAME,
     print: () => new Promise((resolve) => prints.push(resolve)),
     run: (set, entries) => {
       running.set(set.lane, (running.get(set.lane) ?? 0) + 1);
@@ -61,6 +71,7 @@ function bench(lanes: number, capacity: number) {
       });
     },
     onRefused: (frame) => refused.push(frame),
+    ...overrides,
   });
   const settle = () => new Promise((resolve) => setImmediate(resolve));
   return { clock, frames, prints, runs, refused, batcher, settle };
@@ -101,6 +112,77 @@ describe('Batcher', () => {
     clock.advance(5);
     await settle();
     expect(runs[0]!.entries.map((entry) => entry.frame.camera)).toEqual(['a', 'b']);
+  });
+
+  it('leaves before its first frame would be late', async () => {
+    const { clock, frames, prints, runs, batcher, settle } = bench(1, 4, {
+      startByMs: (frame) => (frame.camera === 'fast' ? 3 : 100),
+    });
+    frames.push(frameOf('slow', 1), frameOf('fast', 1));
+    batcher.pump();
+    for (const print of prints) print(PLACED);
+    clock.advance(2);
+    await settle();
+    expect(runs).toHaveLength(0);
+    clock.advance(1);
+    await settle();
+    expect(runs).toHaveLength(1);
+  });
+
+  it('leaves at once with a frame that is late already', async () => {
+    const { clock, frames, prints, runs, batcher, settle } = bench(1, 4, { startByMs: () => -50 });
+    frames.push(frameOf('a', 1));
+    batcher.pump();
+    prints[0]!(PLACED);
+    clock.advance(0);
+    await settle();
+    expect(runs).toHaveLength(1);
+  });
+
+  it('leaves with a preferred size when nothing waits, and goes on to a larger one when something does', async () => {
+    const { frames, prints, runs, batcher, settle } = bench(1, 8, { preferredSizes: [2, 4] });
+    frames.push(frameOf('a', 1), frameOf('b', 1), frameOf('c', 1), frameOf('d', 1));
+    batcher.pump();
+    for (const print of prints) print(PLACED);
+    await settle();
+    expect(runs.map((run) => run.entries.length)).toEqual([4]);
+  });
+
+  it('waits for nobody when it has a frame of every camera', async () => {
+    const { frames, prints, runs, batcher, settle } = bench(1, 8, { cameras: () => 2 });
+    frames.push(frameOf('a', 1), frameOf('b', 1));
+    batcher.pump();
+    for (const print of prints) print(PLACED);
+    await settle();
+    expect(runs.map((run) => run.entries.length)).toEqual([2]);
+  });
+
+  it('takes more frames in for as long as its lane works', async () => {
+    const { clock, frames, prints, runs, batcher, settle } = bench(1, 4);
+    const offer = async (camera: string): Promise<void> => {
+      frames.push(frameOf(camera, 1));
+      batcher.pump();
+      prints.pop()!(PLACED);
+      clock.advance(5);
+      await settle();
+    };
+    for (const camera of ['a', 'b', 'c', 'd']) await offer(camera);
+    expect(runs.map((run) => run.entries.length)).toEqual([1]);
+    runs[0]!.finish();
+    await settle();
+    expect(runs.map((run) => run.entries.length)).toEqual([1, 3]);
+  });
+
+  it('prefers an idle lane to a batch that waits for a busy one', async () => {
+    const { clock, frames, prints, runs, batcher, settle } = bench(2, 4);
+    for (const camera of ['a', 'b']) {
+      frames.push(frameOf(camera, 1));
+      batcher.pump();
+      prints.pop()!(PLACED);
+      clock.advance(5);
+      await settle();
+    }
+    expect(runs.map((run) => run.set.lane).sort()).toEqual([0, 1]);
   });
 
   it('does not run a set whose frames are all gone', async () => {

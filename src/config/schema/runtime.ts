@@ -14,11 +14,22 @@ const batch = v.pipe(
       ),
       'auto',
     ),
+    preferred_batch_size: v.optional(
+      v.pipe(
+        v.array(wholeNumber(1, 64)),
+        v.description(
+          'Batches of these sizes leave as soon as no other frame waits, without the delay below. For accelerators that are much faster at some sizes.',
+        ),
+        v.examples([[4, 8]]),
+        v.metadata({ apply: 'agent' }),
+      ),
+      [],
+    ),
     max_queue_delay_us: v.optional(
       v.pipe(
         wholeNumber(0, 1_000_000),
         v.description(
-          'How long a batch that is not full waits for more frames, in microseconds. Higher: fuller batches, more delay.',
+          'How long a batch that is not full waits for more frames, in microseconds; less where one of its frames would be late otherwise. Higher: fuller batches, more delay.',
         ),
         v.metadata({ apply: 'agent' }),
       ),
