@@ -19,6 +19,8 @@ import { MeasurementFile } from './infer/measurement-file.ts';
 import { type OpenedEngine, openEngine } from './infer/open-engine.ts';
 import { findRuntimeLibrary } from './native/runtime-library.ts';
 import { describeRuntime } from './native/session.ts';
+import type { Admission } from './pipeline/admission.ts';
+import { AdmissionControl } from './pipeline/admission-control.ts';
 import { cameraPlan, cameraSettings, type PlanLimits } from './pipeline/camera-plan.ts';
 import { CameraSet } from './pipeline/cameras.ts';
 import { CounterFile } from './pipeline/counter-file.ts';
@@ -59,6 +61,8 @@ export interface AgentHealth {
   readonly provider_choices: readonly Choice[];
   /** Hardware decoders that were tried; none where the machine has no device for one. */
   readonly decoder_choices: readonly DecoderChoice[];
+  /** What cameras get of what they ask for; null where the machine was never measured. */
+  readonly admission: Admission | null;
   readonly metrics: Record<string, unknown>;
 }
 
@@ -74,7 +78,9 @@ export class Agent {
   readonly metrics: Metrics = new Metrics();
   private readonly options: AgentOptions;
   private readonly lifecycle: Lifecycle;
+  /** With the rates that the machine carries. */
   private config: Config;
+  private readonly admission: AdmissionControl;
   private opened!: OpenedEngine;
   private pipeline!: Pipeline;
   private cameras!: CameraSet;
@@ -85,6 +91,7 @@ export class Agent {
   constructor(options: AgentOptions) {
     this.options = options;
     this.config = options.config;
+    this.admission = new AdmissionControl(options.log);
     this.lifecycle = new Lifecycle(this.services(), options.log);
   }
 
@@ -98,8 +105,12 @@ export class Agent {
     return this.lifecycle.stop(STOP_LIMIT_MS);
   }
 
-  /** Applies a changed configuration; cameras that it does not change lose no frame. */
-  async apply(plan: ChangePlan, config: Config): Promise<void> {
+  /**
+   * Applies a changed configuration; cameras that it does not change lose no frame. Rejects with COMMAND_REFUSED, and
+   * changes nothing, when there is no room for a camera that was not refused before.
+   */
+  async apply(plan: ChangePlan, wanted: Config): Promise<void> {
+    const config = this.admission.settle(wanted, false);
     this.config = config;
     this.options.log.level = config.log.level;
     this.pipeline.scene.setScenes(scenesOf(config));
@@ -130,6 +141,7 @@ export class Agent {
       provider: this.opened.engine.provider,
       provider_choices: this.opened.choices,
       decoder_choices: this.decoders,
+      admission: this.admission.verdict,
       metrics: this.metrics.snapshot(),
     };
   }
@@ -172,6 +184,8 @@ export class Agent {
       {
         name: 'cameras',
         start: async () => {
+          this.admission.read(this.config.storage.path, this.opened.fingerprint);
+          this.config = this.admission.settle(this.config, true);
           for (const camera of Object.keys(this.config.cameras)) await this.applyCamera(camera);
           log.info({ cameras: this.cameras.ids }, 'cameras started');
         },

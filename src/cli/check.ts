@@ -8,6 +8,7 @@ import { hideSecrets } from '../config/secrets.ts';
 import { type Validation, validate } from '../config/validate.ts';
 import { AgentError } from '../core/errors.ts';
 import { redactText } from '../core/log.ts';
+import { admissionVerdict } from './admission-verdict.ts';
 import { installationChecks } from './installation-checks.ts';
 import { readOptions } from './options.ts';
 
@@ -16,6 +17,7 @@ const HELP = `Usage: vedette check FILE [--json]
 
 Reads a configuration as the daemon would and says everything that is wrong with it,
 with line, column and remedy, or what it would run. Starts nothing, opens no camera.
+Where \`vedette bench\` measured this machine, it also says whether it carries the cameras.
 
 Options:
   --json           the same for machines
@@ -72,6 +74,7 @@ function printJson({ config, problems, warnings, source }: Validation): number {
     problems: problems.map(problemRecord),
     warnings: warnings.map(problemRecord),
     config: config === undefined ? null : hideSecrets(config, rootOf(configSchema)),
+    admission: (config && admissionVerdict(config)) ?? null,
   };
   process.stdout.write(`${JSON.stringify(answer, undefined, 2)}\n`);
   return config === undefined ? 78 : 0;
@@ -92,6 +95,8 @@ function describeRun(config: Config): string {
     '',
     'Cameras',
     ...Object.entries(config.cameras).map(([id, camera]) => `  ${id}: ${cameraText(camera)}`),
+    '',
+    `Capacity ${admissionVerdict(config)?.text ?? 'not measured here; `vedette bench` does'}`,
     '',
     'Results go to',
     ...Array.from(sinkLines(config), (line) => `  ${line}`),

@@ -1,17 +1,15 @@
-// What a measured speed belongs to: with another model, processor or library it means nothing.
+// The model, processor and library that a measurement belongs to.
 import { availableParallelism, cpus } from 'node:os';
+import type { Fingerprint } from '../contracts/capacity.ts';
 import type { ModelManifest } from '../contracts/model.ts';
 
-/** Wire record; part of the files that keep measurements. */
-export interface Fingerprint {
-  readonly model_sha256: string;
-  /** As the kernel names it, and how many may be used; processors without a name are told apart by the rest. */
-  readonly cpu: string;
-  readonly cores: number;
-  readonly arch: string;
-  readonly runtime_library: string;
-  readonly runtime_version: string;
-  readonly provider: string;
+/** The part that does not depend on the model. */
+export function machineIdentity(): Pick<Fingerprint, 'cpu' | 'cores' | 'arch'> {
+  return {
+    cpu: cpus()[0]?.model.trim() ?? '',
+    cores: availableParallelism(),
+    arch: process.arch,
+  };
 }
 
 export function fingerprintOf(
@@ -21,9 +19,7 @@ export function fingerprintOf(
 ): Fingerprint {
   return {
     model_sha256: manifest.sha256,
-    cpu: cpus()[0]?.model.trim() ?? '',
-    cores: availableParallelism(),
-    arch: process.arch,
+    ...machineIdentity(),
     runtime_library: runtime.library,
     runtime_version: runtime.version,
     provider,

@@ -80,6 +80,14 @@ export function chooseLayout<One extends MeasuredLayout>(measured: readonly One[
   return chosen;
 }
 
+/** Somebody may have edited a kept layout: one that cannot be opened would end every start. */
+export function isLayout(value: unknown): value is Layout {
+  const { sessions, threads, batch } = (value ?? {}) as Partial<Layout>;
+  return [sessions, threads, batch].every(
+    (size) => Number.isInteger(size) && size !== undefined && size >= 1 && size <= 64,
+  );
+}
+
 /** `2 sessions × 1 thread`, with the batch where it is larger than one. */
 export function layoutText({ sessions, threads, batch }: Layout): string {
   const text = `${count(sessions, 'session')} × ${count(threads, 'thread')}`;

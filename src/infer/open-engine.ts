@@ -1,5 +1,6 @@
 // Opens the model with the first execution provider that really infers it, in the layout that suits this machine.
 import { availableParallelism } from 'node:os';
+import type { Fingerprint } from '../contracts/capacity.ts';
 import { type Choice, PROVIDERS } from '../contracts/hardware.ts';
 import type { ModelManifest } from '../contracts/model.ts';
 import { AgentError, causeText } from '../core/errors.ts';
@@ -7,9 +8,9 @@ import type { Log } from '../core/log.ts';
 import { Arena } from '../native/arena.ts';
 import { type Calibration, type Contender, calibrate, calibrationText } from './calibration.ts';
 import { arenaBytesFor, InferenceEngine } from './engine.ts';
-import { type Fingerprint, fingerprintOf } from './fingerprint.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import { type Layout, layoutCandidates, layoutText } from './layout.ts';
-import type { LayoutFile } from './layout-file.ts';
+import type { MeasurementFile } from './measurement-file.ts';
 import { measureThroughput } from './throughput.ts';
 
 /** Section `runtime` of the configuration. */
@@ -34,7 +35,7 @@ export interface OpenEngineOptions {
   /** Of the arena, for whoever prints besides the engine. */
   readonly extraBytes: number;
   /** Where layouts are kept over starts; without one they are measured each time. */
-  readonly layouts?: LayoutFile | undefined;
+  readonly layouts?: MeasurementFile<Layout> | undefined;
   readonly log: Log;
 }
 
@@ -105,7 +106,7 @@ async function openWith(
   });
   if (measured.length > 0) {
     log.info({ stage: 'infer', provider }, `layout ${calibrationText(layout, measured)}`);
-    layouts?.keep(fingerprint, layout, measured);
+    layouts?.keep(fingerprint, layout);
   }
   return { engine: contender.engine, arena: contender.arena, layout, fingerprint };
 }

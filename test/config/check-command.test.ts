@@ -3,6 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { checkCommand } from '../../src/cli/check.ts';
+import { createLog } from '../../src/core/log.ts';
+import { machineIdentity } from '../../src/infer/fingerprint.ts';
+import { capacityFile } from '../../src/pipeline/admission-control.ts';
+import { capacityOf, ON } from '../fakes/capacity.ts';
 import { temporaryFolder } from './temporary.ts';
 
 const MANIFEST = `name: tiny
@@ -52,6 +56,21 @@ describe('vedette check', () => {
     expect(said).toContain('webhook ops: object_new to https://x.example');
     expect(said).toContain('the same source as camera "front"');
     expect(said).not.toMatch(/planted|token/);
+  });
+
+  it('says whether a machine that was measured carries the cameras', async () => {
+    const storage = temporaryFolder();
+    const on = { ...ON, ...machineIdentity(), model_sha256: 'a'.repeat(64) };
+    const profile = capacityOf({ decode_cpu_ms: 1000 });
+    capacityFile(storage, createLog('error')).keep(on, profile);
+    const text = `cameras: { one: rtsp://h/1, two: rtsp://h/2 }\nstorage: { path: ${storage} }`;
+    expect((await check(text)).said).toMatch(
+      /^Capacity 2 cameras ask for \d+ % .*no room for two/m,
+    );
+    const { said } = await check(text, '--json');
+    expect(JSON.parse(said).admission).toMatchObject({ verdict: 'refused', refused: ['two'] });
+    const elsewhere = await check(`cameras: { one: rtsp://h/1 }`);
+    expect(elsewhere.said).toMatch(/^Capacity not measured here/m);
   });
 
   it('says the same to machines', async () => {
