@@ -27,14 +27,14 @@ import { type SetFigures, scoreSet } from './detect/score-set.ts';
 import { measureSpeed } from './detect/speed.ts';
 import { type Figures, insertTables, markdown } from './detect/tables.ts';
 import { readCoco, readCorpusVal, readJson, type TruthSet } from './detect/truth.ts';
-import { benchModel, YARDSTICK } from './models.ts';
+import { benchModel, registeredModels, YARDSTICK } from './models.ts';
 
 const HELP = `npm run bench:detect -- [OPTIONS]
 
 Average precision by label and object size, speed, and recall and precision after tracking.
 
   --model M            an installed model or an ONNX file with a manifest; may be repeated. Default: the embedded one in
-                       INT8 and FP32, and ${YARDSTICK}, with which they are compared
+                       INT8 and FP32, and the registered ones; ${YARDSTICK} is always there as the yardstick
   --images DIR --annotations coco.json
                        score these pictures only (default: the sets of the test material)
   --map LABEL=A,B      finds of A and B count as LABEL of the annotations; may be repeated
@@ -108,8 +108,8 @@ async function measure(): Promise<Figures> {
   const rounds = Number(values.rounds);
   if (!(rounds >= 1)) throw usage(`--rounds ${values.rounds}: expected a number from 1 on`);
   const named = values.model ?? ['vedette-s-int8', 'vedette-s-fp32'];
-  const hasYardstick = sharedRoot !== undefined && !named.includes(YARDSTICK);
-  const manifests = [...named, ...(hasYardstick ? [YARDSTICK] : [])].map(benchModel);
+  const others = registeredModels().filter((name) => !values.model || name === YARDSTICK);
+  const manifests = [...new Set([...named, ...others])].map(benchModel);
   const library = findRuntimeLibrary(undefined, process.env.VEDETTE_ORT).path;
   const sets = parts.has('sets') ? truthSets() : [];
   const progress = new Progress();

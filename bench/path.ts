@@ -15,7 +15,7 @@ import { createLog } from '../src/core/log.ts';
 import { arenaBytesFor, InferenceEngine } from '../src/infer/engine.ts';
 import { Arena } from '../src/native/arena.ts';
 import { findRuntimeLibrary } from '../src/native/runtime-library.ts';
-import { childrenOf, cpuMs, median, pssMb, rssMb } from './cpu.ts';
+import { childrenOf, cpuMs, median, pssMb, rssMb } from '../src/bench/processes.ts';
 import { benchModel } from './models.ts';
 
 export interface PathOptions {

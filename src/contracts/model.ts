@@ -1,7 +1,7 @@
 // What must be known about a model file to feed it and to read its answers: the manifest beside it.
 import type { PrintFormat } from './ticket.ts';
 
-export type HeadName = 'vedette' | 'yolox';
+export type HeadName = 'vedette' | 'yolox' | 'detr';
 
 /** The image tensor: its name in the graph, and the pixels it wants. */
 export interface ModelInput extends PrintFormat {

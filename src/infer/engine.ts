@@ -152,14 +152,16 @@ export class InferenceEngine {
       input.layout === 'planar'
         ? [3, input.heightPx, input.widthPx]
         : [input.heightPx, input.widthPx, 3];
+    const size = paddedSize(count, this.batchSizes);
     const outputs = await this.sessions[set.lane]!.run([
       {
         name: input.name,
         dtype: input.dtype,
-        shape: [paddedSize(count, this.batchSizes), ...planes],
+        shape: [size, ...planes],
         arena: this.arena,
         offset: set.offset,
       },
+      ...(this.head.inputs?.(this.manifest, size) ?? []),
     ]);
     return read(outputs);
   }

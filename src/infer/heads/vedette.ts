@@ -1,7 +1,7 @@
 // Vedette's own models: `boxes` [batch, anchors, 4] as x1 y1 x2 y2 in input pixels and `scores`
 // [batch, anchors, classes] in 0..1; everything but the thresholds happens inside the graph.
-import type { OutputView, TensorInfo } from '../../native/session.ts';
 import type { Candidate, Head } from './head.ts';
+import { named, names } from './outputs.ts';
 
 export const vedetteHead: Head = {
   name: 'vedette',
@@ -47,11 +47,3 @@ export const vedetteHead: Head = {
     return candidates;
   },
 };
-
-function named(outputs: readonly OutputView[], name: string): OutputView {
-  return outputs.find((output) => output.name === name)!;
-}
-
-function names(outputs: readonly TensorInfo[]): string {
-  return outputs.map((output) => output.name).join(', ');
-}
