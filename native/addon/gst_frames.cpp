@@ -54,6 +54,7 @@ class FrameSink final : public Napi::ObjectWrap<FrameSink> {
     frame.Set("heightPx", notice->heightPx);
     frame.Set("fps", notice->fps);
     frame.Set("pixelFormat", notice->pixelFormat);
+    frame.Set("skipped", static_cast<double>(notice->skipped));
     listener_.Call({frame});
   }
 

@@ -151,18 +151,6 @@ std::optional<CodedSize> sizeOfH265(Bits bits) noexcept {
   return CodedSize{width, height};
 }
 
-/// Where the next start code 00 00 01 begins, or the end.
-std::size_t nextStart(std::span<const std::uint8_t> unit, std::size_t from) noexcept {
-  for (std::size_t at = from; at + 3 <= unit.size(); ++at) {
-    if (unit[at + 2] > 1) {
-      at += 2;
-    } else if (unit[at] == 0 && unit[at + 1] == 0 && unit[at + 2] == 1) {
-      return at;
-    }
-  }
-  return unit.size();
-}
-
 }  // namespace
 
 std::optional<CodedSize> codedSize(std::span<const std::uint8_t> unit, VideoCodec codec) noexcept {

@@ -5,9 +5,9 @@
 #include <optional>
 #include <span>
 
-namespace vedette::gst {
+#include "gst/nal.hpp"
 
-enum class VideoCodec : std::uint8_t { H264, H265 };
+namespace vedette::gst {
 
 struct CodedSize {
   std::uint64_t width;

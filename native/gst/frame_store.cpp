@@ -47,9 +47,16 @@ std::uint64_t FrameStore::push(GstBuffer* buffer, const GstVideoInfo& info, GstC
                    GST_VIDEO_INFO_WIDTH(&info),
                    GST_VIDEO_INFO_HEIGHT(&info),
                    fps,
-                   gst_video_format_to_string(GST_VIDEO_INFO_FORMAT(&info))};
+                   gst_video_format_to_string(GST_VIDEO_INFO_FORMAT(&info)),
+                   skipped_};
   if (!silent && wake_) wake_();
   return sequence_;
+}
+
+void FrameStore::leaveOut() {
+  const std::lock_guard lock(mutex_);
+  sequence_ += 1;
+  skipped_ += 1;
 }
 
 std::optional<Notice> FrameStore::takeNotice() {

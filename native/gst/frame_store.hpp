@@ -30,6 +30,8 @@ struct Notice {
   double fps = 0;
   /// GStreamer's name, e.g. "I420"; a static string.
   const char* pixelFormat = "";
+  /// Units that were left out on purpose since the session began; they have sequences, too.
+  std::uint64_t skipped = 0;
 };
 
 /// A reference to a decoded picture: the decoder cannot reuse its memory while this lives.
@@ -74,6 +76,8 @@ class FrameStore final {
 
   /// Takes a reference on `buffer` and returns its sequence: 1, 2, 3 …
   std::uint64_t push(GstBuffer* buffer, const GstVideoInfo& info, GstClockTime runningTime, Capture capture);
+  /// A unit was left out before the decoder: the sequence goes on without it.
+  void leaveOut();
   /// The newest frame nobody was told of yet.
   std::optional<Notice> takeNotice();
   std::optional<HeldFrame> find(std::uint64_t sequence);
@@ -104,6 +108,7 @@ class FrameStore final {
   std::optional<Notice> notice_;
   std::size_t capacity_ = 3;
   std::uint64_t sequence_ = 0;
+  std::uint64_t skipped_ = 0;
   std::uint64_t takenUpTo_ = 0;
   std::int64_t offsetNs_ = 0;
   std::int64_t endNs_ = 0;

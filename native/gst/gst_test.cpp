@@ -1,4 +1,4 @@
-// What of the elements can be tried without a pipeline: sizes read from parameter sets, arrival times.
+// What of the elements can be tried without a pipeline: sizes read from parameter sets, units to leave out, arrival times.
 #include <algorithm>
 #include <cstdint>
 #include <random>
@@ -6,6 +6,7 @@
 
 #include "gst/capture_time.hpp"
 #include "gst/coded_size.hpp"
+#include "gst/unit_filter.hpp"
 #include "test/check.hpp"
 
 using namespace vedette::gst;
@@ -100,6 +101,42 @@ void findsTheLargestAnywhere() {
   CHECK(!codedSize({}, VideoCodec::H265));
 }
 
+/// An access unit as h264parse gives it: delimiter, then slices whose header says whether others refer to them.
+Bytes pictureH264(unsigned importance, unsigned type) {
+  const auto header = static_cast<std::uint8_t>(importance << 5 | type);
+  return {0, 0, 0, 1, 0x09, 0xf0, 0, 0, 1, header, 0x88, 0x80, 0, 0, 1, header, 0x88, 0x80};
+}
+
+Bytes pictureH265(unsigned type, unsigned layer) {
+  const auto second = static_cast<std::uint8_t>(layer + 1);
+  return {0, 0, 0, 1, 0x46, 0x01, 0x10, 0, 0, 1, static_cast<std::uint8_t>(type << 1), second, 0x88, 0x80};
+}
+
+void leavesOutWhatNobodyNeeds() {
+  UnitFilter all(Decode::All);
+  UnitFilter key(decodeNamed("key"));
+  UnitFilter reference(decodeNamed("reference"));
+  const Bytes disposable = pictureH264(0, 1);
+  const Bytes needed = pictureH264(2, 1);
+  CHECK(!all.leavesOut(disposable, VideoCodec::H264, false));
+  CHECK(key.leavesOut(needed, VideoCodec::H264, false));
+  CHECK(!key.leavesOut(pictureH264(3, 5), VideoCodec::H264, true));
+  CHECK(reference.leavesOut(disposable, VideoCodec::H264, false));
+  CHECK(!reference.leavesOut(needed, VideoCodec::H264, false));
+  CHECK(!reference.leavesOut({}, VideoCodec::H264, false));
+  CHECK(decodeNamed("nothing") == Decode::All);
+}
+
+void keepsWhatUpperLayersNeed() {
+  UnitFilter filter(Decode::Reference);
+  CHECK(!filter.leavesOut(pictureH265(19, 0), VideoCodec::H265, true));
+  CHECK(!filter.leavesOut(pictureH265(1, 0), VideoCodec::H265, false));
+  CHECK(filter.leavesOut(pictureH265(0, 0), VideoCodec::H265, false));
+  CHECK(filter.leavesOut(pictureH265(0, 1), VideoCodec::H265, false));
+  CHECK(!filter.leavesOut(pictureH265(0, 0), VideoCodec::H265, false));
+  CHECK(!filter.leavesOut(pictureH265(3, 1), VideoCodec::H265, false));
+}
+
 /// Run under the sanitizers: whatever a camera sends, nothing is read out of bounds and nothing takes long.
 void survivesNoise() {
   std::mt19937 random(7);
@@ -109,6 +146,9 @@ void survivesNoise() {
     unit.resize(random() % (unit.size() + 1));
     codedSize(unit, VideoCodec::H264);
     codedSize(unit, VideoCodec::H265);
+    UnitFilter filter(Decode::Reference);
+    filter.leavesOut(unit, VideoCodec::H264, false);
+    filter.leavesOut(unit, VideoCodec::H265, false);
   }
 }
 
@@ -141,6 +181,8 @@ int main() {
   return vedette::test::run({
       {"reads the coded size of H.264 and H.265", readsSizes},
       {"finds the largest of all parameter sets", findsTheLargestAnywhere},
+      {"leaves out what no picture refers to", leavesOutWhatNobodyNeeds},
+      {"keeps what upper layers may need", keepsWhatUpperLayersNeed},
       {"survives noise", survivesNoise},
       {"arrival times ignore jitter and follow drift", arrivalIgnoresJitter},
       {"arrival times follow a jump of the time stamps", arrivalFollowsAJump},

@@ -1,5 +1,6 @@
 // `vedetteunits`: stands between parser and decoder, shows access units to whoever wants them, and lets no parameter set
-// through that would make the decoder allocate larger pictures than `max-width` by `max-height`.
+// through that would make the decoder allocate larger pictures than `max-width` by `max-height`. What the decoder may go
+// without by `decode` ends here, after it was shown.
 //
 // Being no sink, it neither waits for the clock nor takes part in preroll, so it cannot hold up the decoder.
 #include <gst/base/gstbasetransform.h>
@@ -10,18 +11,22 @@
 #include "gst/coded_size.hpp"
 #include "gst/frame_store.hpp"
 #include "gst/plugin.hpp"
+#include "gst/unit_filter.hpp"
 #include "gst/unit_store.hpp"
 
 using vedette::gst::captureOf;
 using vedette::gst::codedSize;
+using vedette::gst::Decode;
+using vedette::gst::decodeNamed;
 using vedette::gst::FrameStore;
 using vedette::gst::Unit;
+using vedette::gst::UnitFilter;
 using vedette::gst::UnitStore;
 using vedette::gst::VideoCodec;
 
 namespace {
 
-enum Property { kPropertyZero, kMaxWidth, kMaxHeight };
+enum Property { kPropertyZero, kMaxWidth, kMaxHeight, kDecode, kFed };
 
 /// Coded sizes are whole blocks, of 64 pixels at most (H.265).
 constexpr std::uint64_t kBlock = 64;
@@ -49,6 +54,10 @@ struct VedetteUnits {
   std::optional<VideoCodec> codec;
   guint maxWidth;
   guint maxHeight;
+  Decode decode;
+  UnitFilter filter;
+  /// A unit went on to the decoder.
+  gint fed;
 };
 
 struct VedetteUnitsClass {
@@ -65,6 +74,7 @@ gboolean start(GstBaseTransform* transform) {
   VedetteUnits* units = self(transform);
   units->store = UnitStore::named(GST_OBJECT_NAME(transform));
   units->timeline = FrameStore::named(kFrames);
+  units->filter = UnitFilter(units->decode);
   return TRUE;
 }
 
@@ -77,12 +87,11 @@ gboolean setCaps(GstBaseTransform* transform, GstCaps* caps, GstCaps*) {
   return TRUE;
 }
 
-/// False, with an error on the bus, when a parameter set in `buffer` asks for too large a picture.
-bool fits(VedetteUnits* units, GstBuffer* buffer) {
-  GstMapInfo map;
-  if (!units->codec || !gst_buffer_map(buffer, &map, GST_MAP_READ)) return true;
-  const auto size = codedSize({map.data, map.size}, *units->codec);
-  gst_buffer_unmap(buffer, &map);
+bool isKey(GstBuffer* buffer) { return !GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT); }
+
+/// False, with an error on the bus, when a parameter set in `unit` asks for too large a picture.
+bool fits(VedetteUnits* units, std::span<const std::uint8_t> unit) {
+  const auto size = codedSize(unit, *units->codec);
   const auto blocks = [](std::uint64_t pixels) { return (pixels + kBlock - 1) / kBlock; };
   if (!size || (blocks(size->width) <= blocks(units->maxWidth) && blocks(size->height) <= blocks(units->maxHeight))) {
     return true;
@@ -114,14 +123,27 @@ void show(VedetteUnits* units, GstBuffer* buffer) {
   unit.ptsNs = offset + pts;
   unit.dtsNs = offset + dts;
   unit.capture = captureOf(units->arrivals, buffer, pts < 0 ? GST_CLOCK_TIME_NONE : static_cast<GstClockTime>(pts));
-  unit.key = !GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+  unit.key = isKey(buffer);
   units->store->push(std::move(unit));
 }
 
 GstFlowReturn look(GstBaseTransform* transform, GstBuffer* buffer) {
   VedetteUnits* units = self(transform);
-  if (!fits(units, buffer)) return GST_FLOW_ERROR;
+  GstMapInfo map;
+  bool isLeftOut = false;
+  if (units->codec && gst_buffer_map(buffer, &map, GST_MAP_READ)) {
+    const std::span<const std::uint8_t> unit{map.data, map.size};
+    const bool isFitting = fits(units, unit);
+    isLeftOut = units->filter.leavesOut(unit, *units->codec, isKey(buffer));
+    gst_buffer_unmap(buffer, &map);
+    if (!isFitting) return GST_FLOW_ERROR;
+  }
   if (units->store->wanted()) show(units, buffer);
+  if (isLeftOut) {
+    units->timeline->leaveOut();
+    return GST_BASE_TRANSFORM_FLOW_DROPPED;
+  }
+  g_atomic_int_set(&units->fed, TRUE);
   return GST_FLOW_OK;
 }
 
@@ -129,6 +151,14 @@ void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spe
   switch (id) {
     case kMaxWidth: self(object)->maxWidth = g_value_get_uint(value); break;
     case kMaxHeight: self(object)->maxHeight = g_value_get_uint(value); break;
+    case kDecode: self(object)->decode = decodeNamed(g_value_get_string(value)); break;
+    default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+  }
+}
+
+void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) {
+  switch (id) {
+    case kFed: g_value_set_boolean(value, g_atomic_int_get(&self(object)->fed)); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
   }
 }
@@ -148,6 +178,8 @@ static void vedette_units_init(VedetteUnits* units) {
   new (&units->codec) std::optional<VideoCodec>();
   units->maxWidth = 4096;
   units->maxHeight = 2304;
+  units->decode = Decode::All;
+  new (&units->filter) UnitFilter(Decode::All);
   gst_base_transform_set_passthrough(&units->parent, TRUE);
 }
 
@@ -155,11 +187,18 @@ static void vedette_units_class_init(VedetteUnitsClass* klass) {
   auto* object = G_OBJECT_CLASS(klass);
   object->finalize = finalize;
   object->set_property = setProperty;
+  object->get_property = getProperty;
   const auto flags = static_cast<GParamFlags>(G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS);
   g_object_class_install_property(
       object, kMaxWidth, g_param_spec_uint("max-width", "Max width", "Largest coded width", 1, 65535, 4096, flags));
   g_object_class_install_property(
       object, kMaxHeight, g_param_spec_uint("max-height", "Max height", "Largest coded height", 1, 65535, 2304, flags));
+  g_object_class_install_property(
+      object, kDecode, g_param_spec_string("decode", "Decode", "all, reference or key", "all", flags));
+  g_object_class_install_property(
+      object, kFed,
+      g_param_spec_boolean("fed", "Fed", "Whether a unit went on to the decoder", FALSE,
+                           static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
   auto* element = GST_ELEMENT_CLASS(klass);
   gst_element_class_add_static_pad_template(element, &sinkTemplate);
   gst_element_class_add_static_pad_template(element, &sourceTemplate);

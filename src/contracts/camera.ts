@@ -20,6 +20,10 @@ export interface CameraStatus {
   readonly fps: number;
   readonly codec: Codec | null;
   readonly decoder: string | null;
+  /** Why software decodes although a hardware decoder was chosen. */
+  readonly decoder_fallback: string | null;
+  /** Frames that were not decoded since the agent started, because `decode` asks for fewer than all. */
+  readonly skipped_frames: number;
   readonly frame_size: readonly [number, number] | null;
   readonly reconnects_1h: number;
   readonly last_error: string | null;

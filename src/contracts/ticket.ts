@@ -1,4 +1,5 @@
 // The messages between the agent and a camera process, and the ticket: an order to print pixels into the arena.
+import type { HardwareDecoders } from './decoder.ts';
 import type { CaptureClock } from './frame.ts';
 import type { Box } from './geometry.ts';
 
@@ -48,6 +49,8 @@ export type PrintFailure = 'frame_gone' | 'bad_ticket' | 'map_failed';
 
 export type Codec = 'h264' | 'h265' | 'mjpeg' | 'other';
 export type DecoderKind = 'gstreamer' | 'ffmpeg';
+/** Which frames of a stream are decoded: all, those that others refer to, or key frames. */
+export type Decode = 'all' | 'reference' | 'key';
 
 /** Everything a camera process is told about its camera. Credentials travel only here, over the IPC channel. */
 export interface CameraOrder {
@@ -59,8 +62,9 @@ export interface CameraOrder {
   readonly password?: string;
   readonly transport: 'tcp' | 'udp';
   readonly decoder: DecoderKind;
-  /** GStreamer decoder element or FFmpeg hwaccel chosen by the probe; absent: software. */
-  readonly decoderElement?: string;
+  /** Hardware decoders that were seen to work here; codecs without one are decoded in software. */
+  readonly decoders?: HardwareDecoders;
+  readonly decode: Decode;
   /** Files: play again at the end. */
   readonly loop: boolean;
   /** Files: at the speed of their timestamps; false: as fast as frames are taken. */
@@ -90,8 +94,17 @@ export type ToCamera =
   | { readonly kind: 'encoded'; readonly wanted: boolean }
   | { readonly kind: 'close' };
 
-/** Why a session ended; the supervisor turns it into a camera state. */
-export type SessionEnd = 'end_of_stream' | 'unreachable' | 'auth_failed' | 'unsupported' | 'failed';
+/**
+ * Why a session ended; the supervisor turns it into a camera state. `decoder_failed`: the hardware decoder did, and
+ * software may do better.
+ */
+export type SessionEnd =
+  | 'end_of_stream'
+  | 'unreachable'
+  | 'auth_failed'
+  | 'unsupported'
+  | 'decoder_failed'
+  | 'failed';
 
 export type FromCamera =
   | { readonly kind: 'ready' }
@@ -114,6 +127,8 @@ export type FromCamera =
       readonly captureClock: CaptureClock;
       readonly widthPx: number;
       readonly heightPx: number;
+      /** Frames of the session that were left out as the order asks; their sequences are missing. */
+      readonly skipped: number;
       readonly motion: number;
     }
   | {

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { intoMemory } from '../contracts/decoder.ts';
 import type { DecoderChoice } from '../contracts/hardware.ts';
 import type { DecoderCandidate, Family } from './family.ts';
 import type { Machine } from './machine.ts';
@@ -11,13 +12,14 @@ import { TEST_CLIPS } from './test-clips.ts';
 
 type Codec = DecoderChoice['codec'];
 
-/** Runs a program to its end or for 20 s at most. `status` is null when it could not be started or was killed. */
+/** Runs a program to its end or for a limited time. `status` is null when it could not be started or was killed. */
 export type RunProgram = (
   program: string,
   args: readonly string[],
 ) => Promise<{ status: number | null; output: string }>;
 
-const CODECS: readonly Codec[] = ['h264', 'h265', 'mjpeg'];
+export const CODECS: readonly Codec[] = ['h264', 'h265', 'mjpeg'];
+const PROBE_LIMIT_MS = 20_000;
 const PARSERS: Record<Codec, string> = { h264: 'h264parse', h265: 'h265parse', mjpeg: 'jpegparse' };
 const DEMUXERS: Record<Codec, string> = { h264: 'h264', h265: 'hevc', mjpeg: 'mjpeg' };
 
@@ -37,6 +39,9 @@ const SOFTWARE: Record<Codec, readonly (readonly [element: string, from: string]
   ],
 };
 
+/** What the print kernel reads of 4:2:0 video. */
+const PRINTABLE = 'video/x-raw,format={I420,NV12}';
+
 interface Trial {
   readonly frames: number;
   readonly problem?: string;
@@ -51,21 +56,19 @@ interface Trial {
 export async function findDecoders(
   family: Family,
   machine: Machine,
-  run: RunProgram = runProgram,
+  run: RunProgram = programRunner(PROBE_LIMIT_MS),
 ): Promise<DecoderChoice[]> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'vedette-probe-'));
-  try {
-    const nodes = nodeNames(machine);
+  const nodes = nodeNames(machine);
+  return withTestClips(async (clips) => {
     const choices: DecoderChoice[] = [];
     for (const codec of CODECS) {
-      const clip = path.join(folder, `clip.${codec}`);
-      writeFileSync(clip, TEST_CLIPS[codec].bytes);
+      const clip = clips[codec];
       const found: DecoderChoice[] = [];
       for (const candidate of family.decoders.filter((one) => one.codec === codec)) {
         found.push(await tryHardware(candidate, nodes, clip, run));
       }
       for (const [element, from] of SOFTWARE[codec]) {
-        const trial = await tryGStreamer(element, from, codec, clip, run);
+        const trial = await tryGStreamer(element, from, codec, clip, [element], run);
         found.push(choice('gstreamer', codec, element, false, trial));
       }
       const trial = await tryFfmpeg(codec, clip, [], [], run);
@@ -73,6 +76,18 @@ export async function findDecoders(
       choices.push(...found.filter((one) => one.usable), ...found.filter((one) => !one.usable));
     }
     return choices;
+  });
+}
+
+/** Lays the test clips out as files, for as long as `use` takes. */
+export async function withTestClips<T>(
+  use: (clips: Readonly<Record<Codec, string>>) => Promise<T>,
+): Promise<T> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'vedette-probe-'));
+  const clip = (codec: Codec): string => path.join(folder, `clip.${codec}`);
+  try {
+    for (const codec of CODECS) writeFileSync(clip(codec), TEST_CLIPS[codec].bytes);
+    return await use({ h264: clip('h264'), h265: clip('h265'), mjpeg: clip('mjpeg') });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -93,7 +108,8 @@ function choice(
   return { name, usable, reason, via, codec, hardware };
 }
 
-async function tryHardware(
+/** Down to pictures that the processor can read, as a camera will use it. */
+export async function tryHardware(
   { via, codec, name, needs, from }: DecoderCandidate,
   nodes: readonly string[],
   clip: string,
@@ -102,7 +118,8 @@ async function tryHardware(
   const node = nodes.find((one) => needs.nodes.test(one));
   const noNode = `there is no ${needs.what.replace(/^(an?|the) /, '')}`;
   if (via === 'gstreamer') {
-    const trial = await tryGStreamer(name, from, codec, clip, run);
+    const words = [name, '!', ...intoMemory(name).split(' '), '!', 'videoconvert', '!', PRINTABLE];
+    const trial = await tryGStreamer(name, from, codec, clip, words, run);
     // Most elements register only where their device is: then that is what is missing.
     const isAbsent = trial.isAbsent === true && node === undefined;
     return choice(via, codec, name, true, isAbsent ? { frames: 0, problem: noNode } : trial);
@@ -120,6 +137,7 @@ async function tryGStreamer(
   from: string,
   codec: Codec,
   clip: string,
+  words: readonly string[],
   run: RunProgram,
 ): Promise<Trial> {
   const exists = await run('gst-inspect-1.0', ['--exists', element]);
@@ -131,7 +149,7 @@ async function tryGStreamer(
     return { frames: 0, problem, isAbsent: true };
   }
   const { status, output } = await run('gst-launch-1.0', [
-    ...['-v', 'filesrc', `location=${clip}`, '!', PARSERS[codec], '!', element],
+    ...['-v', 'filesrc', `location=${clip}`, '!', PARSERS[codec], '!', ...words],
     ...['!', 'fakesink', 'silent=false', 'sync=false'],
   ]);
   // One line per buffer that reaches the sink.
@@ -159,15 +177,13 @@ async function tryFfmpeg(
   return { frames: 0, problem };
 }
 
-function runProgram(
-  program: string,
-  args: readonly string[],
-): Promise<{ status: number | null; output: string }> {
-  return new Promise((resolve) => {
-    const limits = { timeout: 20_000, killSignal: 'SIGKILL', maxBuffer: 2 ** 22 } as const;
-    execFile(program, [...args], limits, (error, stdout, stderr) => {
-      const status = error === null ? 0 : typeof error.code === 'number' ? error.code : null;
-      resolve({ status, output: stdout + stderr });
+export function programRunner(limitMs: number): RunProgram {
+  const limits = { timeout: limitMs, killSignal: 'SIGKILL', maxBuffer: 2 ** 22 } as const;
+  return (program, args) =>
+    new Promise((resolve) => {
+      execFile(program, [...args], limits, (error, stdout, stderr) => {
+        const status = error === null ? 0 : typeof error.code === 'number' ? error.code : null;
+        resolve({ status, output: stdout + stderr });
+      });
     });
-  });
 }

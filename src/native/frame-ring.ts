@@ -80,6 +80,7 @@ export class FrameRing {
       listener.frame({
         ...{ sequence, captureMs, captureClock: 'host', widthPx, heightPx, fps, pixelFormat },
         ptsNs: Math.round(sinceStartMs * 1e6),
+        skipped: 0,
         motion: 1,
       });
     };

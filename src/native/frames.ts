@@ -17,6 +17,8 @@ export interface FrameNotice {
   readonly fps: number;
   /** GStreamer's name: I420, NV12, … */
   readonly pixelFormat: string;
+  /** How many frames of the session were not decoded because the order asks for less; they have sequences, too. */
+  readonly skipped: number;
   /** Share of the picture that moves; 1 when nobody measured it. */
   readonly motion: number;
 }

@@ -39,6 +39,7 @@ const CHECKS: Readonly<Record<FromCamera['kind'], Readonly<Record<string, Check>
     captureClock: oneOf('rtcp', 'host'),
     widthPx: isSide,
     heightPx: isSide,
+    skipped: isCount,
     motion: isShare,
   },
   printed: { id: isCount, placement: isPlacement, bytes: isCount, tookUs: isAmount },
@@ -49,7 +50,10 @@ const CHECKS: Readonly<Record<FromCamera['kind'], Readonly<Record<string, Check>
     fields: isFields,
   },
   ended: {
-    end: oneOf('end_of_stream', 'unreachable', 'auth_failed', 'unsupported', 'failed'),
+    end: oneOf(
+      ...['end_of_stream', 'unreachable', 'auth_failed'],
+      ...['unsupported', 'decoder_failed', 'failed'],
+    ),
     cause: isText,
   },
 };

@@ -83,7 +83,7 @@ class CameraProcess {
       } catch (error) {
         if (!isCode(error, 'NATIVE_UNAVAILABLE')) throw error;
         this.log('warn', 'FFmpeg decodes instead of GStreamer', { cause: error.message });
-        const { decoderElement: _ofGstreamer, ...rest } = order;
+        const { decoders: _ofGstreamer, ...rest } = order;
         toDecode = rest;
       }
     }

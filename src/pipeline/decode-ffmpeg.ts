@@ -16,6 +16,8 @@ import type { Source } from './source.ts';
 
 /** As for GStreamer: how long an unpaced file waits for a frame to be printed. */
 const PATIENCE_MS = 1000;
+/** FFmpeg's words. It does not say how many it left out, so those frames have no sequences. */
+const SKIP = { all: 'default', reference: 'noref', key: 'nokey' } as const;
 
 export class FfmpegDecoder implements Decoder {
   readonly #order: CameraOrder;
@@ -61,7 +63,8 @@ export class FfmpegDecoder implements Decoder {
       .input(inputOf(order, this.#source))
       .inputOptions([
         ...['-hide_banner', '-nostats', '-noautorotate', '-max_pixels', String(pixels)],
-        ...['-threads', '2', ...hardware(order), ...inputOptions(order, this.#source)],
+        ...['-threads', '2', '-skip_frame', SKIP[order.decode]],
+        ...[...hardware(order), ...inputOptions(order, this.#source)],
       ])
       .output(this.#fifo)
       .outputOptions([
@@ -222,9 +225,13 @@ function inputOptions(order: CameraOrder, source: Source): string[] {
   }
 }
 
-function hardware(order: CameraOrder): string[] {
-  const chosen = order.decoderElement;
-  return chosen !== undefined && /^[a-z0-9_]+$/.test(chosen) ? ['-hwaccel', chosen] : [];
+/**
+ * One hwaccel for every codec: FFmpeg brings the pictures out by itself, and goes on in software, saying so, for a
+ * stream that the device cannot decode.
+ */
+function hardware({ decoders = {} }: CameraOrder): string[] {
+  const chosen = Object.values(decoders).find((name) => /^[a-z0-9_]+$/.test(name));
+  return chosen === undefined ? [] : ['-hwaccel', chosen];
 }
 
 function findProgram(name: string): string {

@@ -14,7 +14,11 @@ import {
 import type { Confinement } from '../native/sandbox.ts';
 import type { Decoder, DecoderListener, StreamInfo } from './decoder.ts';
 import { type Branch, branchLines, canDecode, type Launch, launch, NAMES } from './launch.ts';
-import { type Ending, endOf, type Source } from './source.ts';
+import { type BusError, blamesDecoder, type Ending, endOf, type Source } from './source.ts';
+
+/** Hardware that hangs takes access units and says nothing. The slowest decoder gives a picture for its sixteenth. */
+const FIRST_PICTURE_LIMIT_MS = 8000;
+const WATCH_EVERY_MS = 500;
 
 /** The part of gstreamer-superficial that is used here; it has no types of its own. */
 interface Pipeline {
@@ -51,6 +55,7 @@ export class GstreamerDecoder implements Decoder {
   #branch: Branch | undefined;
   #stream: StreamInfo | undefined;
   #framesOfPass = 0;
+  #watch: NodeJS.Timeout | undefined;
   #stopped: (() => void) | undefined;
   #over = false;
 
@@ -73,9 +78,9 @@ export class GstreamerDecoder implements Decoder {
     this.#Pipeline = (
       createRequire(import.meta.url)('gstreamer-superficial') as { Pipeline: PipelineClass }
     ).Pipeline;
-    const { decoderElement } = this.#order;
-    if (decoderElement !== undefined && !hasElement(decoderElement)) {
-      this.#listener.log('warn', 'the chosen decoder is not there', { decoderElement });
+    for (const [codec, element] of Object.entries(this.#order.decoders ?? {})) {
+      if (hasElement(element)) continue;
+      this.#listener.log('warn', 'the chosen decoder is not there', { codec, element });
     }
     return this.#source.kind === 'file' ? { read: [this.#source.path] } : {};
   }
@@ -142,11 +147,29 @@ export class GstreamerDecoder implements Decoder {
   #onBranch(message: BusMessage): void {
     this.#branch = this.#launch?.branches[message.line ?? -1];
     this.#listener.log('debug', 'branch', { stream: message.stream, line: this.#branch?.line });
+    if (this.#branch?.isHardware === true && this.#stream === undefined) this.#watchDecoder();
+  }
+
+  /** Until the first picture. A camera that sends nothing is no fault of the decoder's. */
+  #watchDecoder(): void {
+    let sinceMs: number | undefined;
+    this.#watch = setInterval(() => {
+      if (!this.#isFed) return;
+      sinceMs ??= performance.now();
+      if (performance.now() - sinceMs < FIRST_PICTURE_LIMIT_MS) return;
+      const cause = `${this.#branch?.decoder}: no picture within ${FIRST_PICTURE_LIMIT_MS / 1000} s`;
+      this.#end({ end: 'decoder_failed', cause });
+    }, WATCH_EVERY_MS);
+  }
+
+  get #isFed(): boolean {
+    return this.#pipeline !== undefined && child(this.#pipeline, NAMES.units).fed === true;
   }
 
   #onFrame(frame: FrameNotice): void {
     if (this.#over) return;
     this.#framesOfPass += 1;
+    clearInterval(this.#watch);
     const { widthPx, heightPx, fps, pixelFormat } = frame;
     const before = this.#stream;
     if (
@@ -163,20 +186,25 @@ export class GstreamerDecoder implements Decoder {
 
   #onError(message: BusMessage): void {
     const bound = `${this.#order.maxWidthPx}x${this.#order.maxHeightPx}`;
-    this.#end(
-      endOf(
-        {
-          element: message._src_element_name ?? '',
-          message: message.message ?? '',
-          debug: message.debug ?? '',
-          details: message.details ?? '',
-        },
-        bound,
-      ),
-    );
+    const error: BusError = {
+      element: message._src_element_name ?? '',
+      message: message.message ?? '',
+      debug: message.debug ?? '',
+      details: message.details ?? '',
+    };
+    const ending = endOf(error, bound);
+    const { isHardware = false, decoder } = this.#branch ?? {};
+    const isDecoders = isHardware && blamesDecoder(error, ending, this.#stream !== undefined);
+    const cause = `${decoder}: ${ending.cause}`;
+    this.#end(isDecoders ? { end: 'decoder_failed', cause } : ending);
   }
 
   #onEndOfStream(): void {
+    if (this.#branch?.isHardware === true && this.#stream === undefined && this.#isFed) {
+      const cause = `${this.#branch.decoder}: the stream is over without a picture`;
+      this.#end({ end: 'decoder_failed', cause });
+      return;
+    }
     const again = this.#source.kind === 'file' && this.#order.loop;
     if (!again || this.#framesOfPass === 0) {
       this.#end({ end: 'end_of_stream', cause: 'the stream is over' });
@@ -195,6 +223,7 @@ export class GstreamerDecoder implements Decoder {
   }
 
   #close(): void {
+    clearInterval(this.#watch);
     // Before the decoder stops, it gets its pictures back.
     this.#frames?.close();
     this.#units?.close();

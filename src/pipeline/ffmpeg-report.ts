@@ -18,6 +18,8 @@ const CODECS: Readonly<Record<string, Codec>> = { h264: 'h264', hevc: 'h265', mj
 const ASSUMED_STEP_S = 0.04;
 const KEPT_LINES = 20;
 
+/** A device that cannot be opened ends FFmpeg; a stream that it cannot decode is decoded in software. */
+const NO_DEVICE = /device creation failed|no device available for decoder|unrecognized hwaccel/i;
 const AUTH = /401 unauthorized|403 forbidden|authorization failed/i;
 const UNREACHABLE =
   /connection (refused|reset|timed out)|no route to host|network is unreachable|failed to resolve|host is down|404 not found|5\d\d |server returned|input\/output error|timed out/i;
@@ -79,6 +81,7 @@ export class FfmpegReport {
     const text = this.#lines.join('\n');
     const told = this.#lines.filter((line) => !NOISE.test(line));
     const cause = redactText(told.slice(-3).join('; ') || 'FFmpeg gave no reason');
+    if (NO_DEVICE.test(text)) return { end: 'decoder_failed', cause };
     if (AUTH.test(text)) return { end: 'auth_failed', cause };
     if (/picture size|max_pixels/i.test(text)) {
       return { end: 'unsupported', cause: `a picture larger than ${bound} (${cause})` };

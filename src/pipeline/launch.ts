@@ -2,6 +2,7 @@
 //
 // A line names a source and a `vedettebranch`, which links itself to the first video stream of the element `streams` and
 // builds one of several branches once that stream's caps are known. URL, path and credentials never stand in a line: they are properties of the source element.
+import { intoMemory } from '../contracts/decoder.ts';
 import type { CameraOrder, Codec } from '../contracts/ticket.ts';
 import type { Source } from './source.ts';
 
@@ -9,6 +10,7 @@ export interface Branch {
   readonly codec: Codec;
   /** The element that decodes; `raw` when nothing has to be decoded. */
   readonly decoder: string;
+  readonly isHardware: boolean;
   /** The stream this branch is for. */
   readonly caps: string;
   readonly line: string;
@@ -29,6 +31,8 @@ export const NAMES = {
   /** Gives its pads while it runs; native/gst/branch_element.cpp looks for it. */
   streams: 'streams',
   branch: 'branch',
+  /** Only a hardware decoder has it: its errors are told apart from those of a camera. */
+  hardware: 'decoder',
   frames: 'frames',
   units: 'units',
 } as const;
@@ -44,8 +48,6 @@ interface Format {
   readonly parsed?: string;
   /** Software decoders, best first. */
   readonly software: readonly [string, ...string[]];
-  /** How the name of a hardware decoder shows that it is for this codec; absent: none is used. */
-  readonly hint?: RegExp;
 }
 
 const FORMATS: readonly Format[] = [
@@ -56,7 +58,6 @@ const FORMATS: readonly Format[] = [
     parse: 'h264parse config-interval=-1',
     parsed: 'video/x-h264,stream-format=byte-stream,alignment=au',
     software: ['avdec_h264', 'openh264dec'],
-    hint: /264/,
   },
   {
     codec: 'h265',
@@ -65,7 +66,6 @@ const FORMATS: readonly Format[] = [
     parse: 'h265parse config-interval=-1',
     parsed: 'video/x-h265,stream-format=byte-stream,alignment=au',
     software: ['avdec_h265', 'libde265dec'],
-    hint: /265|hevc/,
   },
   {
     codec: 'mjpeg',
@@ -74,7 +74,6 @@ const FORMATS: readonly Format[] = [
     parse: 'jpegparse',
     parsed: 'image/jpeg',
     software: ['jpegdec', 'avdec_mjpeg'],
-    hint: /jpe?g/,
   },
   // Old cameras and files; decoded in software, no access units.
   {
@@ -105,10 +104,6 @@ const SILENCE_US = 5_000_000;
 const JITTER_MS = 200;
 /** Pixels up to which one thread keeps up with a camera on a small board: Full HD in whole macroblocks. */
 const ONE_THREAD_PX = 1920 * 1088;
-/** Decoders that leave pictures in memory the CPU cannot read, and what brings them out. */
-const BRING_OUT: Readonly<Record<string, string>> = {
-  nvv4l2decoder: 'nvvidconv ! video/x-raw,format=I420',
-};
 
 /** `has` tells which elements this machine has. */
 export function launch(
@@ -145,7 +140,7 @@ export function launch(
 /** Whether this machine has an element for H.264, which every camera can send. */
 export function canDecode(order: CameraOrder, has: (element: string) => boolean): boolean {
   return FORMATS.some(
-    (format) => format.codec === 'h264' && has(chooseDecoder(order, format, has)),
+    (format) => format.codec === 'h264' && has(chooseDecoder(order, format, has).decoder),
   );
 }
 
@@ -164,7 +159,7 @@ function bounded(caps: string, order: CameraOrder): string {
  */
 function rtspSource(order: CameraOrder): string {
   const drop = order.transport === 'udp' ? ' drop-on-latency=true' : '';
-  return `rtspsrc name=${NAMES.streams} protocols=${order.transport} buffer-mode=none latency=${JITTER_MS}${drop} buffer-mode=none timeout=${SILENCE_US} tcp-timeout=${SILENCE_US}`;
+  return `rtspsrc name=${NAMES.streams} protocols=${order.transport} buffer-mode=none latency=${JITTER_MS}${drop} timeout=${SILENCE_US} tcp-timeout=${SILENCE_US}`;
 }
 
 function rtspProperties(order: CameraOrder, url: string): Record<string, string | boolean> {
@@ -184,12 +179,12 @@ function rtpBranch(
   has: (element: string) => boolean,
 ): Branch | undefined {
   if (format.rtp === undefined) return undefined;
-  const decoder = chooseDecoder(order, format, has);
+  const chosen = chooseDecoder(order, format, has);
   return {
     codec: format.codec,
-    decoder,
+    ...chosen,
     caps: `application/x-rtp,media=video,encoding-name=${format.rtp.encoding}`,
-    line: `${format.rtp.depay} ! ${decode(order, source, format, decoder)}`,
+    line: `${format.rtp.depay} ! ${decode(order, source, format, chosen)}`,
   };
 }
 
@@ -199,60 +194,61 @@ function plainBranches(
   has: (element: string) => boolean,
 ): readonly Branch[] {
   const branches = FORMATS.map((format): Branch => {
-    const decoder = chooseDecoder(order, format, has);
+    const chosen = chooseDecoder(order, format, has);
     return {
       codec: format.codec,
-      decoder,
+      ...chosen,
       caps: bounded(format.media, order),
-      line: decode(order, source, format, decoder),
+      line: decode(order, source, format, chosen),
     };
   });
   const raw: Branch = {
     codec: 'other',
     decoder: 'none',
+    isHardware: false,
     caps: bounded('video/x-raw', order),
     line: sink(order, source),
   };
   return [...branches, raw];
 }
 
-function decode(order: CameraOrder, source: Source, format: Format, decoder: string): string {
+function decode(order: CameraOrder, source: Source, format: Format, chosen: Chosen): string {
   return [
     ...(format.parse === undefined ? [] : [format.parse]),
     `capsfilter caps="${bounded(format.parsed ?? format.media, order)}"`,
     ...(format.parsed === undefined ? [] : [units(order)]),
     'queue max-size-buffers=16 max-size-bytes=16777216 max-size-time=0',
-    decoderLine(order, decoder),
+    decoderLine(order, chosen),
     sink(order, source),
   ].join(' ! ');
 }
 
 /** The capsfilter bounds the size after cropping, this element the coded one. */
-function units({ maxWidthPx, maxHeightPx }: CameraOrder): string {
-  return `vedetteunits name=${NAMES.units} max-width=${maxWidthPx} max-height=${maxHeightPx}`;
+function units({ maxWidthPx, maxHeightPx, decode }: CameraOrder): string {
+  return `vedetteunits name=${NAMES.units} max-width=${maxWidthPx} max-height=${maxHeightPx} decode=${decode}`;
 }
 
-/** The probe's choice where it is meant for this codec, else the first software decoder that is there. */
+type Chosen = Pick<Branch, 'decoder' | 'isHardware'>;
+
+/** The hardware decoder of this codec, else the first software decoder that is there. */
 function chooseDecoder(
-  order: CameraOrder,
-  format: Format,
+  { decoders }: CameraOrder,
+  { codec, software }: Format,
   has: (element: string) => boolean,
-): string {
-  const chosen = order.decoderElement;
-  if (chosen !== undefined && format.hint !== undefined && isName(chosen) && has(chosen)) {
-    const meant = FORMATS.filter((other) => other.hint?.test(chosen));
-    if (meant.length === 0 || meant.includes(format)) return chosen;
+): Chosen {
+  const hardware = codec === 'other' ? undefined : decoders?.[codec];
+  if (hardware !== undefined && isName(hardware) && has(hardware)) {
+    return { decoder: hardware, isHardware: true };
   }
-  return format.software.find(has) ?? format.software[0];
+  return { decoder: software.find(has) ?? software[0], isHardware: false };
 }
 
 function isName(element: string): boolean {
   return /^[a-z0-9_]+$/.test(element);
 }
 
-function decoderLine(order: CameraOrder, decoder: string): string {
-  const bringOut = BRING_OUT[decoder];
-  if (bringOut !== undefined) return `${decoder} ! ${bringOut}`;
+function decoderLine(order: CameraOrder, { decoder, isHardware }: Chosen): string {
+  if (isHardware) return `${decoder} name=${NAMES.hardware} ! ${intoMemory(decoder)}`;
   if (!decoder.startsWith('avdec_')) return decoder;
   const threads = order.maxWidthPx * order.maxHeightPx > ONE_THREAD_PX ? 2 : 1;
   return `${decoder} max-threads=${threads} output-corrupt=false`;

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { SessionEnd } from '../contracts/ticket.ts';
 import { causeText } from '../core/errors.ts';
 import { redactText } from '../core/log.ts';
+import { NAMES } from './launch.ts';
 
 export type Source =
   | { readonly kind: 'rtsp'; readonly url: string }
@@ -74,7 +75,9 @@ export function endOf(error: BusError, bound: string): Ending {
   }
   if (status === 415 || status === 461) return { end: 'unsupported', cause };
   if (!Number.isNaN(status)) return { end: 'unreachable', cause };
-  if (error.element === 'branch' || error.element === 'units') return { end: 'unsupported', cause };
+  if (error.element === NAMES.branch || error.element === NAMES.units) {
+    return { end: 'unsupported', cause };
+  }
   if (/not-negotiated/.test(text)) {
     return {
       end: 'unsupported',
@@ -84,6 +87,17 @@ export function endOf(error: BusError, bound: string): Ending {
   if (NO_DECODER.test(text)) return { end: 'unsupported', cause };
   if (UNREACHABLE.test(text)) return { end: 'unreachable', cause };
   return { end: 'failed', cause };
+}
+
+/**
+ * Whether a session's end is the fault of its hardware decoder: it said so itself, or the pictures never came to be while
+ * the camera answered. What a camera does wrong, `endOf` has named already.
+ */
+export function blamesDecoder(error: BusError, { end }: Ending, gavePictures: boolean): boolean {
+  if (error.element === NAMES.hardware) return true;
+  if (error.element === NAMES.branch) return error.message.startsWith('cannot decode here');
+  if (gavePictures || error.element === NAMES.units) return false;
+  return end === 'unsupported' || end === 'failed';
 }
 
 /** The message and the last line of the debug text, which names the reason; the rest is source positions. */

@@ -14,6 +14,7 @@ import type { CameraPlan } from './cameras.ts';
 import { ChildLog } from './child-log.ts';
 import type { AccessUnit } from './encoded-pipe.ts';
 import { FrameRate } from './frame-rate.ts';
+import { HardwareTrust } from './hardware-trust.ts';
 import { type Door, doorOf, knock } from './reachability.ts';
 
 export interface SupervisorOptions {
@@ -41,6 +42,7 @@ export type StreamFacts = Omit<Extract<FromCamera, { kind: 'stream' }>, 'kind'>;
 export interface SupervisorCounts {
   readonly sessions: number;
   readonly frames: number;
+  readonly skippedFrames: number;
   readonly stalls: number;
   readonly ticketsRefused: number;
 }
@@ -73,6 +75,7 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
   private state: CameraState = 'disabled';
   private sinceMs: number;
   private lastError: string | null = null;
+  private hardware: HardwareTrust;
   private stream: StreamFacts | undefined;
   private publishedMs = 0;
 
@@ -85,6 +88,8 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
   private rate = new FrameRate();
   private lastFrameMs: number | undefined;
   private liveSinceMs = 0;
+  /** Of this session. */
+  private skipped = 0;
   private isEncodedWanted = false;
 
   private readonly soon: Backoff = new Backoff({ firstMs: 1000, maxMs: 15_000 });
@@ -95,7 +100,13 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
   private knockedMs = 0;
   private isKnocking = false;
   private reconnects: number[] = [];
-  private readonly counters = { sessions: 0, frames: 0, stalls: 0, ticketsRefused: 0 };
+  private readonly counters = {
+    sessions: 0,
+    frames: 0,
+    skippedFrames: 0,
+    stalls: 0,
+    ticketsRefused: 0,
+  };
 
   constructor(options: SupervisorOptions) {
     super();
@@ -104,6 +115,7 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
     this.clock = options.clock;
     this.log = options.log.child({ camera: options.plan.camera });
     this.childLog = new ChildLog(this.clock, this.log);
+    this.hardware = new HardwareTrust(options.plan.decoders);
     this.sinceMs = this.clock.wallMs();
   }
 
@@ -129,6 +141,7 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
     this.plan = plan;
     this.stream = undefined;
     this.lastError = null;
+    this.hardware = new HardwareTrust(plan.decoders);
     this.soon.reset();
     this.slow.reset();
     this.start();
@@ -165,6 +178,8 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
       fps: Math.round(this.rate.fps(now) * 10) / 10,
       codec: stream?.codec ?? null,
       decoder: stream?.decoder ?? null,
+      decoder_fallback: this.hardware.reason,
+      skipped_frames: this.counters.skippedFrames,
       frame_size: stream === undefined ? null : [stream.widthPx, stream.heightPx],
       reconnects_1h: this.reconnects.length,
       last_error: this.lastError,
@@ -181,20 +196,21 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
   }
 
   private open(): void {
-    const { isEnabled: _, ...order } = this.plan;
+    const { isEnabled: _, decoders: _some, ...order } = this.plan;
     this.retry = undefined;
     this.session = ulid(this.clock.wallMs());
     this.openedMs = this.clock.monotonicMs();
     this.loadedMs = undefined;
     this.end = undefined;
     this.lastFrameMs = undefined;
+    this.skipped = 0;
     this.rate = new FrameRate();
     if (this.counters.sessions > 0) this.reconnects.push(this.openedMs);
     this.counters.sessions += 1;
     const { arena, clock, entry, environment } = this.options;
     const child = new CameraChild(
       {
-        order: { ...order, session: this.session },
+        order: { ...order, session: this.session, ...this.hardware.order },
         arenaFd: arena.fd,
         clock,
         ...(entry !== undefined && { entry }),
@@ -230,10 +246,16 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
     this.publish();
   }
 
-  private onFrame({ kind: _, ...notice }: Extract<CameraMessage, { kind: 'frame' }>): void {
+  private onFrame({
+    kind: _,
+    skipped,
+    ...notice
+  }: Extract<CameraMessage, { kind: 'frame' }>): void {
     const now = this.clock.monotonicMs();
     this.lastFrameMs = now;
-    this.rate.add(notice.sequence, now);
+    this.rate.add(notice.sequence - skipped, now);
+    this.counters.skippedFrames += skipped - this.skipped;
+    this.skipped = skipped;
     this.counters.frames += 1;
     if (this.state !== 'live') {
       this.liveSinceMs = now;
@@ -254,6 +276,12 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
     if (wasHealthy) this.soon.reset();
     const { end, cause: why } = this.end ?? { end: 'failed', cause: `the camera process ${cause}` };
     const canFinish = doorOf(this.plan.source) === undefined && !this.plan.loop;
+    if (this.hardware.loses(this.end?.end, this.stream?.codec, why)) {
+      this.log.warn({ stage: 'decode', cause: why }, 'hardware decoder failed; software decodes');
+      this.enter('lost');
+      this.open();
+      return;
+    }
     const isFinished = canFinish && end === 'end_of_stream';
     const level = isFinished ? 'info' : why === this.lastError ? 'debug' : 'warn';
     this.lastError = isFinished ? null : why;

@@ -25,6 +25,7 @@ function frame(): void {
     captureClock: 'host',
     widthPx: 640,
     heightPx: 360,
+    skipped: 0,
     motion: 0.5,
   });
 }
@@ -56,6 +57,12 @@ const BEHAVIOURS: Record<string, (order: CameraOrder) => void> = {
   unsupported: () => send({ kind: 'ended', end: 'unsupported', cause: 'VP9' }),
   over: () => send({ kind: 'ended', end: 'end_of_stream', cause: 'the stream is over' }),
   crash: () => process.abort(),
+  /** A driver that takes the process with it, after the first frames. */
+  fragile(order) {
+    BEHAVIOURS.steady?.(order);
+    if (order.decoders !== undefined) setTimeout(() => process.abort(), 100);
+  },
+  blames: () => send({ kind: 'ended', end: 'decoder_failed', cause: 'fake264dec: busy' }),
   liar() {
     BEHAVIOURS.three?.({} as CameraOrder);
     process.send?.({ kind: 'frame', sequence: 'many' });

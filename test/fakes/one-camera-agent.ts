@@ -8,8 +8,8 @@ const [source = ''] = process.argv.slice(2);
 const arena = Arena.create(1 << 20);
 const supervisor = new CameraSupervisor({
   plan: {
-    ...{ camera: 'only', source, transport: 'tcp', decoder: 'gstreamer', loop: true },
-    ...{ realtime: true, maxWidthPx: 4096, maxHeightPx: 2304, heldFrames: 3 },
+    ...{ camera: 'only', source, transport: 'tcp', decoder: 'gstreamer', decode: 'all' },
+    ...{ loop: true, realtime: true, maxWidthPx: 4096, maxHeightPx: 2304, heldFrames: 3 },
     ...{ arenaBytes: arena.bytes, isEnabled: true },
   },
   ...{ arena, clock: systemClock, log: createLog('silent') },

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { HardwareProfile } from '../../src/contracts/hardware.ts';
+import { findHardwareDecoders } from '../../src/hw/hardware-decoders.ts';
 import { Machine } from '../../src/hw/machine.ts';
 import type { RunProgram } from '../../src/hw/media.ts';
 import { probe, recogniseFamily } from '../../src/hw/probe.ts';
@@ -149,6 +150,47 @@ describe('decoders', () => {
   test("FFmpeg's hardware counts where it works", async () => {
     expect(usable(await probed('nvidiaServer', programs([], [], true)))).toContain(
       'h264 ffmpeg cuda',
+    );
+  });
+});
+
+describe('a starting agent', () => {
+  const found = async (board: Board, run: RunProgram) =>
+    (await findHardwareDecoders(run, new Machine(layOut(board)))).map(
+      ({ codec, name, usable }) => `${usable ? '+' : '-'}${codec} ${name}`,
+    );
+
+  test('stops at the first that works, per codec and program', async () => {
+    const run = programs(['vah264dec', 'vaapih264dec', 'vaapih265dec'], [], true);
+    expect(await found('n100', run)).toEqual([
+      '+h264 vah264dec',
+      '+h264 vaapi',
+      '-h265 vah265dec',
+      '+h265 vaapih265dec',
+      '+h265 vaapi',
+      '-mjpeg vajpegdec',
+      '-mjpeg vaapijpegdec',
+      '+mjpeg vaapi',
+    ]);
+  });
+
+  test('tries none whose device is not there, and starts no program for that', async () => {
+    const never: RunProgram = () => Promise.reject(new Error('started'));
+    expect(await found('virtualMachine', never)).toEqual([]);
+    const pi5 = await found('pi5', programs(['v4l2h264dec', 'v4l2slh265dec']));
+    expect(pi5).toEqual(['+h265 v4l2slh265dec']);
+  });
+
+  test('tries them down to pictures in memory, as a camera uses them', async () => {
+    const launched: string[] = [];
+    const run = programs(['nvv4l2decoder']);
+    await found('orinNano', (program, args) => {
+      if (program === 'gst-launch-1.0') launched.push(args.join(' '));
+      return run(program, args);
+    });
+    expect(launched).toHaveLength(2);
+    expect(launched[0]).toContain(
+      'h264parse ! nvv4l2decoder ! nvvidconv ! video/x-raw,format=NV12 ! videoconvert !',
     );
   });
 });

@@ -36,6 +36,7 @@ export function orderOf(source: string, overrides: Partial<CameraOrder> = {}): C
     source,
     transport: 'tcp',
     decoder: 'gstreamer',
+    decode: 'all',
     loop: false,
     realtime: false,
     maxWidthPx: 4096,

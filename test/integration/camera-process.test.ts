@@ -126,11 +126,11 @@ describe.skipIf(needsShared('camera-process'))('a camera process with a file', (
 
   it('decodes in software when the chosen decoder is not there, and says so', async () => {
     const camera = await start(footage('test_h264_bt709_ipb.mp4'), {
-      decoderElement: 'nosuch264dec',
+      decoders: { h264: 'nosuch264dec' },
     });
     expect(await camera.next('stream')).toMatchObject({ decoder: 'avdec_h264' });
     expect(camera.all('log').filter(({ level }) => level === 'warn')).toMatchObject([
-      { fields: { decoderElement: 'nosuch264dec' } },
+      { fields: { codec: 'h264', element: 'nosuch264dec' } },
     ]);
   });
 

@@ -29,8 +29,8 @@ const cleanups: (() => unknown)[] = [];
 
 function planFor(source: string, changes: Partial<CameraPlan> = {}): CameraPlan {
   return {
-    ...{ camera: 'cam', source, transport: 'tcp', decoder: 'gstreamer', loop: true },
-    ...{ realtime: true, maxWidthPx: 4096, maxHeightPx: 2304, heldFrames: 3 },
+    ...{ camera: 'cam', source, transport: 'tcp', decoder: 'gstreamer', decode: 'all' },
+    ...{ loop: true, realtime: true, maxWidthPx: 4096, maxHeightPx: 2304, heldFrames: 3 },
     ...{ arenaBytes: ARENA_BYTES, isEnabled: true, ...changes },
   };
 }

@@ -62,6 +62,8 @@ describe('FfmpegReport', () => {
     ],
     ['unsupported', '[h264 @ 0x5] Picture size 16384x8192 is invalid'],
     ['unsupported', 'pipe:0: Invalid data found when processing input'],
+    ['decoder_failed', 'Device creation failed: -542398533.'],
+    ['decoder_failed', '[h264 @ 0x5] No device available for decoder: device type cuda needed'],
     ['failed', 'Conversion failed!'],
   ])('calls the end %s after "%s"', (end, line) => {
     expect(afterLines(`${STREAM}\n${line}`).report.ending('4096x2304').end).toBe(end);

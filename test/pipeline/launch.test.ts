@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { HardwareDecoders } from '../../src/contracts/decoder.ts';
 import type { CameraOrder } from '../../src/contracts/ticket.ts';
 import { branchLines, canDecode, type Launch, launch } from '../../src/pipeline/launch.ts';
 import { parseSource, type Source } from '../../src/pipeline/source.ts';
@@ -27,9 +28,18 @@ describe('launch', () => {
         maxWidthPx: 1920,
         maxHeightPx: 1080,
       }),
-      'RTSP, hardware decoder': orderOf('rtsp://10.0.0.7/a', {
+      'RTSP, Jetson': orderOf('rtsp://10.0.0.7/a', {
         ...camera,
-        decoderElement: 'nvv4l2decoder',
+        decoders: { h264: 'nvv4l2decoder', h265: 'nvv4l2decoder', mjpeg: 'nvjpegdec' },
+      }),
+      'RTSP, VA, key frames only': orderOf('rtsp://10.0.0.7/a', {
+        ...camera,
+        decode: 'key',
+        decoders: { h264: 'vah264dec', h265: 'vah265dec' },
+      }),
+      'RTSP, stateless V4L2': orderOf('rtsp://10.0.0.7/a', {
+        ...camera,
+        decoders: { h264: 'v4l2slh264dec' },
       }),
       'file, at its own speed': orderOf('/var/clips/street.mp4', { realtime: true, heldFrames: 5 }),
       'file, as fast as frames are taken': orderOf('/var/clips/street.mp4'),
@@ -70,14 +80,15 @@ describe('launch', () => {
   });
 
   it('takes a hardware decoder for its own codec only, and no element that is no name', () => {
-    const decoders = (decoderElement: string): string[] =>
-      launched(orderOf('rtsp://h/x', { decoderElement }))
+    const chosen = (decoders: HardwareDecoders): string[] =>
+      launched(orderOf('rtsp://h/x', { decoders }))
         .branches.slice(0, 3)
-        .map(({ decoder }) => decoder);
-    expect(decoders('v4l2h264dec')).toEqual(['v4l2h264dec', 'avdec_h265', 'jpegdec']);
-    expect(decoders('vah265dec')).toEqual(['avdec_h264', 'vah265dec', 'jpegdec']);
-    expect(decoders('nvv4l2decoder')).toEqual(Array(3).fill('nvv4l2decoder'));
-    expect(decoders('avdec_h264 ! filesink')).toEqual(['avdec_h264', 'avdec_h265', 'jpegdec']);
+        .map(({ decoder, isHardware }) => (isHardware ? `${decoder}!` : decoder));
+    const software = ['avdec_h264', 'avdec_h265', 'jpegdec'];
+    expect(chosen({ h264: 'v4l2h264dec' })).toEqual(['v4l2h264dec!', 'avdec_h265', 'jpegdec']);
+    expect(chosen({ h265: 'vah265dec' })).toEqual(['avdec_h264', 'vah265dec!', 'jpegdec']);
+    expect(chosen({ h264: 'avdec_h264 ! filesink' })).toEqual(software);
+    expect(chosen({})).toEqual(software);
   });
 
   it('falls back to the next software decoder that is installed', () => {
@@ -92,7 +103,7 @@ describe('launch', () => {
     const order = orderOf('rtsp://h/x');
     expect(canDecode(order, (name) => name === 'openh264dec')).toBe(true);
     expect(canDecode(order, (name) => name === 'jpegdec')).toBe(false);
-    const board = { ...order, decoderElement: 'v4l2h264dec' };
+    const board = { ...order, decoders: { h264: 'v4l2h264dec' } };
     expect(canDecode(board, (name) => name === 'v4l2h264dec')).toBe(true);
     expect(canDecode(board, () => false)).toBe(false);
   });

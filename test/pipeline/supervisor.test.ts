@@ -32,6 +32,7 @@ function plan(behaviour: string, changes: Partial<CameraPlan> = {}): CameraPlan 
     source: `rtsp://fake/${behaviour}`,
     transport: 'tcp',
     decoder: 'gstreamer',
+    decode: 'all',
     loop: false,
     realtime: true,
     maxWidthPx: 4096,
@@ -123,6 +124,8 @@ describe('a healthy camera', () => {
     });
     expect(supervisor.status()).toMatchObject({
       ...{ codec: 'h264', decoder: 'fake', frame_size: [640, 360], reconnects_1h: 0 },
+      decoder_fallback: null,
+      skipped_frames: 0,
       last_error: null,
     });
   });
@@ -345,6 +348,42 @@ describe('a camera that refuses', () => {
     await supervisor.apply(plan('steady', { password: 'right' }));
     await untilState('live');
     expect(supervisor.status().last_error).toBeNull();
+  });
+});
+
+describe('a hardware decoder', () => {
+  const decoders = { h264: 'fake264dec' };
+
+  it('that takes its process down is not used again until the plan changes', async () => {
+    supervise(plan('fragile', { decoders }));
+    await until(() => supervisor.status().decoder_fallback !== null, 'a reason');
+    await untilState('live');
+    expect(supervisor.status().decoder_fallback).toBe('the camera process killed by SIGABRT');
+    expect(supervisor.counts().sessions).toBe(2);
+    const told = logged.filter(({ msg }) => String(msg).includes('software decodes'));
+    expect(told).toHaveLength(1);
+    await supervisor.apply(plan('steady', { decoders }));
+    expect(supervisor.status().decoder_fallback).toBeNull();
+  });
+
+  it('is blamed once; a process that goes on blaming is tried ever more slowly', async () => {
+    supervise(plan('blames', { decoders }));
+    await until(() => supervisor.counts().sessions === 2, 'a session in software');
+    await untilGone();
+    expect(supervisor.status()).toMatchObject({
+      state: 'connecting',
+      decoder_fallback: 'fake264dec: busy',
+    });
+    clock.advance(500);
+    expect(supervisor.counts().sessions).toBe(2);
+  });
+
+  it('is not blamed for a death by KILL', async () => {
+    supervise(plan('steady', { decoders }));
+    await untilState('live');
+    process.kill(supervisor.pid as number, 'SIGKILL');
+    await untilState('connecting');
+    expect(supervisor.status().decoder_fallback).toBeNull();
   });
 });
 

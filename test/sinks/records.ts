@@ -51,6 +51,8 @@ export function statusOf(camera: string, state: CameraStatus['state'] = 'live'):
     decoder: 'avdec_h264',
     frame_size: [1280, 720],
     reconnects_1h: 0,
+    decoder_fallback: null,
+    skipped_frames: 0,
     last_error: null,
   };
 }
