@@ -23,7 +23,7 @@ export interface Simulation {
 export interface Served extends ScheduleCounts {
   /** Longest time between two turns. */
   readonly longestGapMs: number;
-  /** Results that were there before the camera's next frame was wanted, counted from arrival. */
+  /** Results no older than a spacing of the stream and two inferences, counted from arrival. */
   readonly useful: number;
 }
 
@@ -73,7 +73,7 @@ export function simulate(simulation: Simulation): SimulationResult {
         stream.lastMs = nowMs;
         const ageMs = nowMs + serviceMs - frame.arrivedMs;
         agesMs.push(ageMs);
-        if (ageMs <= 1000 / cameras[i]!.wish.fps) stream.useful += 1;
+        if (ageMs <= stream.spacingMs + 2 * serviceMs) stream.useful += 1;
       }
     }
   }

@@ -107,12 +107,14 @@ export async function record(
 
 /**
  * Neither stills nor totals: those belong to the daemon. A file that does not play in real time gives its
- * next frame when the one before is taken, so all are analysed and `thinned` leaves the wanted ones.
+ * next frame when the one before is taken, so all are analysed, still or not, and `thinned` leaves the wanted ones:
+ * which those are must not depend on how fast this machine is.
  */
 function onlyDetecting(config: Config): Config {
   const stills = { ...config.storage.stills, enabled: false };
   const cameras = Object.entries(config.cameras).map(([id, camera]) => {
-    return [id, camera.realtime ? camera : { ...camera, fps: MOST_FPS }] as const;
+    const all = { ...camera, fps: MOST_FPS, idle_fps: MOST_FPS };
+    return [id, camera.realtime ? camera : all] as const;
   });
   return {
     ...config,

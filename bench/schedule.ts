@@ -1,0 +1,110 @@
+// `npm run bench:schedule`: what the scheduler makes of too many cameras, and of cameras where little happens.
+import { parseArgs } from 'node:util';
+import { play, readRecording, recall, stretched } from './schedule/recordings.ts';
+import { type SimulatedCamera, simulate } from './schedule/simulation.ts';
+
+const HELP = `npm run bench:schedule -- [OPTIONS]
+
+Without options: 1 to 256 cameras in virtual time, at half to four times the load that one machine can carry.
+
+  --recording FILE  of \`vedette record\`, with every frame analysed (--fps as the stream, idle_fps the same) and a minute
+                    of stillness at its beginning; may be repeated. Plays them as cameras, with and without stillness
+                    being used, and compares inferences and confirmed objects
+  --cameras N       so many of them (default 16)
+  --minutes N       so long, by repeating the stillness (default 30)
+  --idle-fps N      heartbeat while nothing moves (default 0.25)
+  --label LABEL     objects of these labels; may be repeated (default person, bicycle, car)
+`;
+
+const { values } = parseArgs({
+  options: {
+    recording: { type: 'string', multiple: true, default: [] },
+    cameras: { type: 'string', default: '16' },
+    minutes: { type: 'string', default: '30' },
+    'idle-fps': { type: 'string', default: '0.25' },
+    label: { type: 'string', multiple: true, default: ['person', 'bicycle', 'car'] },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+/** One inference of a small detector on one core. */
+const SERVICE_MS = 10;
+/** An object is the same when both runs confirm it within this time. */
+const WITHIN_MS = 1000;
+
+function main(): void {
+  if (values.help) console.log(HELP);
+  else if (values.recording.length > 0) compareStill();
+  else overload();
+}
+
+function overload(): void {
+  console.log(
+    '| cameras | load | analysed/s | useful/s | of those at load 1 | least share of wish | longest gap, own intervals | age p50, p95 ms |',
+  );
+  console.log('|---|---|---|---|---|---|---|---|');
+  const forMs = 60_000;
+  for (const count of [1, 4, 16, 64, 256]) {
+    const camerasAt = (load: number): SimulatedCamera[] =>
+      Array.from({ length: count }, (_, i) => ({
+        streamFps: 15 + 5 * (i % 4),
+        wish: { fps: load * (2 + (i % 3)), idleFps: 0.25, minFps: 0.5, priority: 1 },
+      }));
+    const carried = camerasAt(1).reduce((sum, { wish }) => sum + wish.fps, 0);
+    let atOnce = 0;
+    for (const load of [0.5, 1, 2, 4]) {
+      const cameras = camerasAt(load);
+      const result = simulate({ cameras, serviceMs: 1000 / carried, forMs });
+      const perS = (of: (i: number) => number): number =>
+        (cameras.reduce((sum, _, i) => sum + of(i), 0) * 1000) / forMs;
+      const useful = perS((i) => result.cameras[i]!.useful);
+      if (load === 1) atOnce = useful;
+      const each = result.cameras.map((one, i) => ({
+        share: (one.taken * 1000) / forMs / cameras[i]!.wish.fps,
+        gap: (one.longestGapMs / 1000) * cameras[i]!.wish.fps,
+      }));
+      const age = (share: number): string =>
+        result.agesMs[Math.floor(result.agesMs.length * share)]!.toFixed(0);
+      const row = [
+        count,
+        load,
+        perS((i) => result.cameras[i]!.taken).toFixed(1),
+        useful.toFixed(1),
+        load < 1 ? '' : (useful / atOnce).toFixed(3),
+        Math.min(...each.map(({ share }) => share)).toFixed(2),
+        Math.max(...each.map(({ gap }) => gap)).toFixed(1),
+        `${age(0.5)}, ${age(0.95)}`,
+      ];
+      console.log(`| ${row.join(' | ')} |`);
+    }
+  }
+}
+
+function compareStill(): void {
+  const recordings = values.recording.map(readRecording);
+  const cameras = stretched(recordings, Number(values.cameras), Number(values.minutes));
+  const idleFps = Number(values['idle-fps']);
+  const isWanted = ({ label }: { label: string }): boolean => values.label.includes(label);
+  console.log(
+    '| fps | every frame: inferences, objects | still frames left out: inferences, objects | ratio | recall | later p50, p95 ms |',
+  );
+  console.log('|---|---|---|---|---|---|');
+  for (const fps of [5, 60]) {
+    const wish = { fps, minFps: 1, priority: 1 };
+    const every = play(cameras, () => ({ ...wish, idleFps: fps }), SERVICE_MS / 8);
+    const some = play(cameras, () => ({ ...wish, idleFps }), SERVICE_MS / 8);
+    const all = every.objects.filter(isWanted);
+    const { of, found, laterMs } = recall(all, some.objects.filter(isWanted), WITHIN_MS);
+    const row = [
+      fps === 60 ? 'all' : fps,
+      `${every.inferred}, ${of}`,
+      `${some.inferred}, ${some.objects.filter(isWanted).length}`,
+      (some.inferred / every.inferred).toFixed(3),
+      (found / of).toFixed(3),
+      [0.5, 0.95].map((q) => laterMs[Math.floor(laterMs.length * q)]?.toFixed(0)).join(', '),
+    ];
+    console.log(`| ${row.join(' | ')} |`);
+  }
+}
+
+main();
