@@ -23,9 +23,10 @@ import {
 import { Detector } from './detect/detector.ts';
 import { openClip } from './detect/pictures.ts';
 import { Progress } from './detect/progress.ts';
+import { publish } from './detect/publish.ts';
 import { type SetFigures, scoreSet } from './detect/score-set.ts';
 import { measureSpeed } from './detect/speed.ts';
-import { type Figures, insertTables, markdown } from './detect/tables.ts';
+import { type Figures, markdown } from './detect/tables.ts';
 import { readCoco, readCorpusVal, readJson, type TruthSet } from './detect/truth.ts';
 import { benchModel, registeredModels, YARDSTICK } from './models.ts';
 
@@ -44,10 +45,9 @@ Average precision by label and object size, speed, and recall and precision afte
   --tune               try many scores of the tracking section on the clip, and tell those with the best F1
   --only WHAT          one of: sets, clip, speed
   --rounds N           inferences of each model for the speed (default 120)
-  --json               everything, for machines
-  --markdown           tables
+  --json               everything, for machines (default: tables in Markdown)
   --from FILE          do not measure: read what --json wrote
-  --readme FILE        also put the tables into FILE, between its two bench:detect comments
+  --publish            also put the tables into models/README.md and the key figures into models/figures.json
 `;
 
 const { values } = parseArgs({
@@ -63,9 +63,8 @@ const { values } = parseArgs({
     only: { type: 'string' },
     rounds: { type: 'string', default: '120' },
     json: { type: 'boolean', default: false },
-    markdown: { type: 'boolean', default: false },
     from: { type: 'string' },
-    readme: { type: 'string' },
+    publish: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
 });
@@ -81,10 +80,8 @@ async function main(): Promise<void> {
   }
   const figures = values.from === undefined ? await measure() : readFigures(values.from);
   if (values.json) process.stdout.write(`${JSON.stringify(figures, null, 1)}\n`);
-  if (values.readme !== undefined) insertTables(values.readme, figures);
-  if (!values.json && (values.markdown || values.readme === undefined)) {
-    process.stdout.write(markdown(figures));
-  }
+  else process.stdout.write(markdown(figures));
+  if (values.publish) publish(figures);
 }
 
 type Part = 'sets' | 'clip' | 'speed';
@@ -124,6 +121,7 @@ async function measure(): Promise<Figures> {
     runtime: `ONNX Runtime ${describeRuntime(library).version}`,
     yardstick: (manifests.find(({ name }) => name === YARDSTICK) ?? manifests[0]!).name,
     models: manifests.map(({ name }) => name),
+    sha256: Object.fromEntries(manifests.map(({ name, sha256 }) => [name, sha256])),
     sets: scored,
     clip,
     speed: parts.has('speed') ? await measureSpeed(manifests, rounds, progress) : [],

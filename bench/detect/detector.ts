@@ -1,6 +1,6 @@
 // A picture in memory through the print kernel, a session, head and suppression: what the daemon does with a frame.
 import type { Detection } from '../../src/contracts/detection.ts';
-import { WHOLE_FRAME } from '../../src/contracts/geometry.ts';
+import { type Box, WHOLE_FRAME } from '../../src/contracts/geometry.ts';
 import type { ModelManifest } from '../../src/contracts/model.ts';
 import { readDetections } from '../../src/infer/detections.ts';
 import { arenaBytesFor, InferenceEngine } from '../../src/infer/engine.ts';
@@ -29,11 +29,16 @@ export class Detector {
     return new Detector(manifest, await InferenceEngine.open(manifest, options, arena), arena);
   }
 
-  async detect(picture: PixelSource, minScore: number): Promise<Detection[]> {
+  /** What the model finds in `rectangle` of the picture, in fractions of the whole. */
+  async detect(
+    picture: PixelSource,
+    minScore: number,
+    rectangle: Box = WHOLE_FRAME,
+  ): Promise<Detection[]> {
     const { engine, arena } = this;
     const set = engine.sets[0]!;
-    const placement = printPixels(picture, WHOLE_FRAME, engine.format, arena, set.offset);
-    const print = { placement, rectangle: WHOLE_FRAME };
+    const placement = printPixels(picture, rectangle, engine.format, arena, set.offset);
+    const print = { placement, rectangle };
     return engine.run(set, 1, (outputs) => readDetections(engine, outputs, 0, print, minScore));
   }
 

@@ -1,6 +1,4 @@
 // The figures of `bench:detect` as Markdown, for people and for models/README.md.
-import { readFileSync, writeFileSync } from 'node:fs';
-import { AgentError } from '../../src/core/errors.ts';
 import type { SizeName } from './average-precision.ts';
 import type { ClipFigures } from './clip.ts';
 import type { LabelFigures, SetFigures } from './score-set.ts';
@@ -12,14 +10,12 @@ export interface Figures {
   /** The model that the others are compared with. */
   readonly yardstick: string;
   readonly models: readonly string[];
+  readonly sha256: Readonly<Record<string, string>>;
   readonly sets: readonly SetFigures[];
   readonly clip?: ClipFigures | undefined;
   readonly speed: readonly Speed[];
 }
 
-const BEGIN =
-  '<!-- bench:detect begins: `npm run bench:detect -- --readme models/README.md` writes this -->';
-const END = '<!-- bench:detect ends -->';
 const SIZES: readonly SizeName[] = ['small', 'medium', 'large'];
 /** A label with fewer objects says nothing about a point of AP. */
 const ENOUGH_OBJECTS = 20;
@@ -35,18 +31,6 @@ export function markdown(figures: Figures): string {
     .filter((lines) => lines.length > 0)
     .map((lines) => `${lines.join('\n')}\n`)
     .join('\n');
-}
-
-/** Replaces what stands between the two comments; throws USAGE when they are not there. */
-export function insertTables(path: string, figures: Figures): void {
-  const text = readFileSync(path, 'utf8');
-  const begin = text.indexOf(BEGIN);
-  const end = text.indexOf(END);
-  if (begin < 0 || end < begin) {
-    throw new AgentError('USAGE', { problem: `${path} lacks the lines ${BEGIN} and ${END}` });
-  }
-  const head = text.slice(0, begin + BEGIN.length);
-  writeFileSync(path, `${head}\n${markdown(figures)}${text.slice(end)}`);
 }
 
 function precisionTable({ sets, models, yardstick }: Figures): string[] {
@@ -86,7 +70,7 @@ function cell(mine: Pair, base: Pair, isBase: boolean): string {
   return `${text} (${(mine.ap50 / base.ap50).toFixed(2)})`;
 }
 
-function means(labels: Readonly<Record<string, LabelFigures>>): Pair {
+export function means(labels: Readonly<Record<string, LabelFigures>>): Pair {
   const all = Object.values(labels).map((figures) => figures.all);
   const mean = (key: 'ap50' | 'ap'): number =>
     all.reduce((sum, figures) => sum + (figures[key] ?? 0), 0) / all.length;

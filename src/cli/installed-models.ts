@@ -9,6 +9,7 @@ import { PACKAGE_ROOT } from './version.ts';
 
 const MODEL_FOLDER = join(PACKAGE_ROOT, 'models');
 export const REGISTRY: string = join(MODEL_FOLDER, 'registry.yaml');
+export const FIGURES: string = join(MODEL_FOLDER, 'figures.json');
 const LABEL_FOLDER = join(MODEL_FOLDER, 'labels');
 /** Taken when a configuration names none. */
 export const EMBEDDED = 'vedette-s-int8';

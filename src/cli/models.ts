@@ -2,10 +2,11 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { loadModelFigures, type ModelFigures } from '../config/model-figures.ts';
 import { loadModelRegistry, manifestText, type RegistryEntry } from '../config/model-registry.ts';
 import type { ModelManifest } from '../contracts/model.ts';
 import { AgentError, causeText } from '../core/errors.ts';
-import { EMBEDDED, installedModels, REGISTRY } from './installed-models.ts';
+import { EMBEDDED, FIGURES, installedModels, REGISTRY } from './installed-models.ts';
 import { readOptions } from './options.ts';
 
 const HELP = `vedette models: lists installed models and those that can be had.
@@ -20,6 +21,15 @@ Usage: vedette models [--json] [--folder DIR]
 uses it with \`model: NAME\`.
 `;
 
+const LEGEND = `
+  AP50 in per cent, means over the labels of a set: persons in an airport, small vehicles in large photographs, everyday photographs,
+  and the validation split of the training pictures. Times are those of one thread (MACHINE). What the
+  embedded model is bad at stands in its card, models/README.md.
+`;
+const OTHERS = `
+Any other ONNX file of the YOLOX family (tiny, s, m … of its authors, Apache-2.0) or exported as D-FINE and DEIM are runs
+with a manifest beside it; models/README.md shows one. Its licence is yours to check.
+`;
 const DEFAULT_FOLDER = '/var/lib/vedette/models';
 const MAX_BYTES = 512 * 2 ** 20;
 
@@ -93,23 +103,41 @@ async function download(url: string): Promise<Buffer> {
 
 function list(registry: readonly RegistryEntry[], folder: string, isJson: boolean): number {
   const installed = installedModels(folder);
-  const names = new Set(installed.map((manifest) => manifest.name));
-  const available = registry.filter((entry) => !names.has(entry.name));
+  const figures = loadModelFigures(FIGURES);
+  const hashes = new Set(installed.map((manifest) => manifest.sha256));
+  const available = registry.filter((entry) => !hashes.has(entry.sha256));
   if (isJson) {
-    process.stdout.write(`${JSON.stringify({ installed, available }, null, 2)}\n`);
+    process.stdout.write(`${JSON.stringify({ installed, available, figures }, null, 2)}\n`);
     return 0;
   }
-  process.stdout.write(`Installed\n${installed.map(describe).join('')}`);
-  process.stdout.write(`\nBetter ones for machines that carry them (vedette models pull NAME)\n`);
-  for (const { name, suits, licence, source } of available) {
-    process.stdout.write(`  ${name.padEnd(20)} ${licence.padEnd(12)} ${suits}; ${source}\n`);
+  const told = (sha256: string): string => describeFigures(figures?.models[sha256]);
+  const lines = installed.map((manifest) => `${describe(manifest)}${told(manifest.sha256)}`);
+  process.stdout.write(`Installed\n${lines.join('')}`);
+  if (figures !== undefined) process.stdout.write(LEGEND.replace('MACHINE', figures.machine));
+  if (available.length > 0) process.stdout.write('\nBetter ones, for machines that carry them\n');
+  for (const { name, suits, licence, source, sha256 } of available) {
+    process.stdout.write(`  ${name.padEnd(20)} ${licence.padEnd(12)} for ${suits}\n`);
+    process.stdout.write(`    ${source}\n${told(sha256)}    vedette models pull ${name}\n`);
   }
+  process.stdout.write(OTHERS);
   return 0;
 }
 
 function describe(manifest: ModelManifest): string {
-  const { name, licence, input, labels, head, sha256 } = manifest;
+  const { name, version, licence, input, labels, head, sha256 } = manifest;
   const use = name === EMBEDDED ? '  (used when a configuration names none)' : '';
   const shown = labels.length > 10 ? `${labels.length} labels` : labels.join(', ');
-  return `  ${name.padEnd(20)} ${licence.padEnd(12)} ${input.widthPx}x${input.heightPx} ${input.dtype}, head ${head}${use}\n    ${shown}\n    sha256 ${sha256}\n`;
+  const format = `${input.widthPx}x${input.heightPx} ${input.dtype}, head ${head}, version ${version}`;
+  return `  ${name.padEnd(20)} ${licence.padEnd(12)} ${format}${use}\n    ${shown}\n    sha256 ${sha256}\n`;
+}
+
+function describeFigures(figures: ModelFigures | undefined): string {
+  if (figures === undefined) return '    not measured\n';
+  const { ap50, tracked, cpu_ms } = figures;
+  const sets = Object.entries(ap50).map(([set, ap]) => `${(100 * ap).toFixed(1)} ${set}`);
+  const { recall, precision } = tracked;
+  return (
+    `    AP50 ${sets.join(' · ')}\n` +
+    `    followed on the demo clip: recall ${recall.toFixed(2)}, precision ${precision.toFixed(2)}; ${cpu_ms.toFixed(1)} ms\n`
+  );
 }
