@@ -2,7 +2,7 @@
 import type { Point } from '../contracts/geometry.ts';
 import type { Track } from '../contracts/track.ts';
 import type { Ground } from './ground.ts';
-import { anchorOf } from './shapes.ts';
+import { anchorOf, distanceBetween } from './shapes.ts';
 import type { View } from './view.ts';
 
 interface Sample {
@@ -13,6 +13,8 @@ interface Sample {
 }
 
 export interface Motion {
+  /** As it was last detected. */
+  readonly last: Track;
   /** Oldest first, over the last second. */
   readonly samples: readonly Sample[];
   /** Frame heights per second. */
@@ -25,11 +27,37 @@ export interface Motion {
   readonly restingAt: Point;
 }
 
+/** An object in view. */
+export interface Sight {
+  readonly track: Track;
+  /** As it was last detected before this frame. */
+  readonly seen: Track | undefined;
+  /** With this frame; undefined for what was never detected while somebody watched. */
+  readonly motion: Motion | undefined;
+}
+
+/** By id. Made once per frame, so that zones and lines need not search for each object. */
+export type Sights = ReadonlyMap<string, Sight>;
+
 const WINDOW_MS = 1000;
 const MOST_SAMPLES = 32;
 // An object that stays within this many box heights of a place stands there.
 const STILL_RADIUS = 0.2;
 const MS_PER_S_IN_KMH = 3.6;
+
+export function sightsOf(
+  { tracks }: View,
+  before: Readonly<Record<string, Motion>>,
+  after: Readonly<Record<string, Motion>>,
+): Sights {
+  const sights = new Map<string, Sight>();
+  for (const track of tracks) {
+    const { id } = track;
+    if (track.phase === 'tentative') continue;
+    sights.set(id, { track, seen: before[id]?.last, motion: after[id] });
+  }
+  return sights;
+}
 
 /** Objects that are lost keep what was known of them; those that ended are forgotten. */
 export function stepMotion(
@@ -61,11 +89,11 @@ function moved(
   const dy = foot[1] - oldest.foot[1];
   const hasLeft =
     known === undefined ||
-    Math.hypot((foot[0] - known.restingAt[0]) * aspect, foot[1] - known.restingAt[1]) >
-      STILL_RADIUS * track.box[3];
+    distanceBetween(foot, known.restingAt, aspect) > STILL_RADIUS * track.box[3];
   return {
+    last: track,
     samples,
-    speed: elapsedS > 0 ? Math.hypot(dx, dy) / elapsedS : 0,
+    speed: elapsedS > 0 ? Math.sqrt(dx * dx + dy * dy) / elapsedS : 0,
     speedKmh: groundSpeed(oldest, sample, elapsedS),
     heading: ((Math.atan2(dx, -dy) * 180) / Math.PI + 360) % 360,
     stillSinceMs: hasLeft ? timeMs : known.stillSinceMs,

@@ -13,8 +13,18 @@ export interface LocalTime {
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-/** What a wall clock in `timezone` (IANA name) shows. */
+let latest: { minute: number; timezone: string; time: LocalTime } | undefined;
+
+/** What a wall clock in `timezone` (IANA name) shows. Formatting costs microseconds, so a minute is formatted once. */
 export function localTime(wallMs: number, timezone: string): LocalTime {
+  const minute = Math.floor(wallMs / 60_000);
+  if (latest?.minute !== minute || latest.timezone !== timezone) {
+    latest = { minute, timezone, time: formatted(wallMs, timezone) };
+  }
+  return latest.time;
+}
+
+function formatted(wallMs: number, timezone: string): LocalTime {
   let format = formats.get(timezone);
   if (format === undefined) {
     format = new Intl.DateTimeFormat('en-US', {

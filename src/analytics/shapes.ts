@@ -7,6 +7,35 @@ export function anchorOf(box: Box, anchor: Anchor): Point {
   return [x + w / 2, anchor === 'bottom_centre' ? y + h : y + h / 2];
 }
 
+/** In frame heights; `aspect` is width / height of the frame. */
+export function distanceBetween(a: Point, b: Point, aspect: number): number {
+  const dx = (a[0] - b[0]) * aspect;
+  const dy = a[1] - b[1];
+  return Math.sqrt(dx * dx + dy * dy);
+}
+
+/** Of a polygon. */
+export type Bounds = readonly [left: number, top: number, right: number, bottom: number];
+
+const bounds = new WeakMap<readonly Point[], Bounds>();
+
+/** Computed once per polygon, which is never changed. */
+export function boundsOf(polygon: readonly Point[]): Bounds {
+  let known = bounds.get(polygon);
+  if (known === undefined) {
+    const xs = polygon.map(([x]) => x);
+    const ys = polygon.map(([, y]) => y);
+    known = [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+    bounds.set(polygon, known);
+  }
+  return known;
+}
+
+/** Whether the box has anything in common with the bounds. What has not, is not in the polygon, by whatever anchor. */
+export function touches([x, y, w, h]: Box, [left, top, right, bottom]: Bounds): boolean {
+  return x <= right && x + w >= left && y <= bottom && y + h >= top;
+}
+
 /** Even-odd rule; points on an edge are inside. */
 export function isInside([x, y]: Point, polygon: readonly Point[]): boolean {
   let inside = false;
@@ -49,7 +78,8 @@ function segmentDistance(point: Point, a: Point, b: Point, aspect: number): numb
   const [bx, by] = [(b[0] - a[0]) * aspect, b[1] - a[1]];
   const length = bx * bx + by * by;
   const t = length === 0 ? 0 : Math.min(1, Math.max(0, (px * bx + py * by) / length));
-  return Math.hypot(px - t * bx, py - t * by);
+  const [dx, dy] = [px - t * bx, py - t * by];
+  return Math.sqrt(dx * dx + dy * dy);
 }
 
 /** Share of the box that lies in the polygon (Sutherland–Hodgman; exact for any simple polygon). */

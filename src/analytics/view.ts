@@ -3,13 +3,6 @@ import type { EventType } from '../contracts/event.ts';
 import type { Box } from '../contracts/geometry.ts';
 import type { Track } from '../contracts/track.ts';
 
-/** Something the motion background says: it was not there before, or it was and is gone. */
-export interface StaticChange {
-  readonly id: string;
-  readonly kind: 'appeared' | 'vanished';
-  readonly box: Box;
-}
-
 export interface View {
   /** A timeline that only goes forward; all durations are measured on it. */
   readonly timeMs: number;
@@ -19,8 +12,8 @@ export interface View {
   readonly aspect: number;
   /** Confirmed and lost ones; tentative ones are ignored. */
   readonly tracks: readonly Track[];
-  /** Places where the background changed for good, when somebody watches it. */
-  readonly changes?: readonly StaticChange[];
+  /** Boxes in which the background changed for good; absent when nobody watches it. */
+  readonly changes?: readonly Box[];
 }
 
 export interface SceneEvent {

@@ -3,8 +3,8 @@
 import type { ZonePlan } from '../contracts/scene.ts';
 import type { Track } from '../contracts/track.ts';
 import { isMeant } from './filter.ts';
-import type { Motion } from './motion.ts';
-import { anchorOf, coveredShare, edgeDistance, isInside } from './shapes.ts';
+import type { Motion, Sight, Sights } from './motion.ts';
+import { anchorOf, boundsOf, coveredShare, edgeDistance, isInside, touches } from './shapes.ts';
 import { objectEvent, type SceneEvent, seconds, type View } from './view.ts';
 
 /** One object and one zone. */
@@ -16,12 +16,14 @@ export interface Visit {
   readonly enteredMs: number;
   /** When the object was last seen, wherever. */
   readonly seenMs: number;
+  /** What it entered as: it exits as the same, whatever it is taken for meanwhile. */
   readonly label: string;
   readonly track: Track;
   /** Told during this visit, each at most once. */
   readonly told: readonly Episode[];
-  /** Since when it moves against the direction or too fast. */
+  /** Since when it moves against the direction, and too fast. */
   readonly againstMs: number | undefined;
+  readonly fastMs: number | undefined;
 }
 
 type Episode = 'loitering' | 'wrong_way' | 'speeding' | 'stationary';
@@ -37,38 +39,42 @@ const LEAST_SPEED = 0.2;
  * An object enters when its anchor has been inside for `enter_s`, and leaves when it has been
  * outside by more than the margin for `exit_s`; both are dated back to the first such frame. An object
  * that is lost stays where it was until its track ends; then it exits, dated back to its last sight.
+ * The filter decides who may enter; who is inside is followed until it leaves.
  */
 export function stepZone(
   name: string,
   zone: ZonePlan,
   before: Visits,
   view: View,
-  motion: Readonly<Record<string, Motion>>,
+  sights: Sights,
 ): { events: SceneEvent[]; visits: Visits } {
   const visits: Record<string, Visit> = {};
   const events: SceneEvent[] = [];
-  for (const track of view.tracks) {
-    const known = before[track.id];
-    if (track.phase === 'tentative') continue;
-    if (track.phase === 'lost' || !isMeant(track, zone)) {
-      if (known !== undefined) visits[track.id] = known;
-      continue;
+  const step = (known: Visit | undefined, { track, motion }: Sight): void => {
+    const isFollowed = known?.isIn === true || isMeant(track, zone);
+    const visit = track.phase === 'lost' || !isFollowed ? known : observe(zone, known, track, view);
+    if (visit === undefined) return;
+    if (!visit.isIn && known?.isIn === true && visit !== known) {
+      events.push(exitEvent(name, known, track, view, visit.doubtMs ?? view.timeMs, 'left'));
+      return;
     }
-    const visit = observe(zone, known, track, view);
-    if (visit === undefined) continue;
     if (visit.isIn && known?.isIn !== true) {
       events.push(objectEvent('zone_enter', view.timeMs, track, { zone: name }, {}));
-    } else if (!visit.isIn && known?.isIn === true) {
-      events.push(exitEvent(name, known, track, view, visit.doubtMs ?? view.timeMs, 'left'));
-      continue;
     }
-    const watched = visit.isIn ? watch(name, zone, visit, motion[track.id], view) : { visit };
+    const isSeen = visit.isIn && visit !== known;
+    const watched = isSeen ? watch(name, zone, visit, motion, view) : { visit };
     visits[track.id] = watched.visit;
     if (watched.events !== undefined) events.push(...watched.events);
+  };
+  for (const [id, known] of Object.entries(before)) {
+    const sight = sights.get(id);
+    if (sight !== undefined) step(known, sight);
+    else if (known.isIn) events.push(endedEvent(name, known, view));
   }
-  for (const [id, visit] of Object.entries(before)) {
-    if (!visit.isIn || view.tracks.some((track) => track.id === id)) continue;
-    events.push(exitEvent(name, visit, visit.track, view, visit.seenMs, 'ended'));
+  const bounds = boundsOf(zone.polygon);
+  for (const sight of sights.values()) {
+    const { track } = sight;
+    if (touches(track.box, bounds) && before[track.id] === undefined) step(undefined, sight);
   }
   return { events, visits };
 }
@@ -92,8 +98,10 @@ function observe(
     track,
     told: [],
     againstMs: undefined,
+    fastMs: undefined,
   };
-  const current = { ...base, track, label: track.label, seenMs: view.timeMs };
+  const label = isIn ? base.label : track.label;
+  const current = { ...base, track, label, seenMs: view.timeMs };
   if (seenIn === isIn) return isIn ? { ...current, doubtMs: undefined } : undefined;
   const doubtMs = base.doubtMs ?? view.timeMs;
   const neededMs = (seenIn ? zone.enter_s : zone.exit_s) * 1000;
@@ -122,7 +130,15 @@ function exitEvent(
   reason: 'left' | 'ended',
 ): SceneEvent {
   const data = { dwell_s: seconds(leftMs - visit.enteredMs), reason };
-  return objectEvent('zone_exit', view.timeMs, track, { zone: name }, data);
+  const event = objectEvent('zone_exit', view.timeMs, track, { zone: name }, data);
+  return { ...event, label: visit.label };
+}
+
+/** It was outside, or where it was last seen, when its track ended. */
+function endedEvent(name: string, visit: Visit, view: View): SceneEvent {
+  const { doubtMs, seenMs, track } = visit;
+  const reason = doubtMs === undefined ? 'ended' : 'left';
+  return exitEvent(name, visit, track, view, doubtMs ?? seenMs, reason);
 }
 
 function watch(
@@ -142,19 +158,20 @@ function watch(
   if (zone.stationary_s !== undefined && stillMs >= zone.stationary_s * 1000) {
     found.push(['stationary', { still_s: seconds(stillMs) }]);
   }
+  const { speedKmh } = motion;
+  const { max_speed_kmh: limitKmh, direction } = zone;
+  const isFast = limitKmh !== undefined && speedKmh !== undefined && speedKmh > limitKmh;
+  const fastMs = isFast ? (visit.fastMs ?? view.timeMs) : undefined;
   const isAgainst = movesAgainst(zone, visit.track, motion);
-  const isFast = zone.max_speed_kmh !== undefined && (motion.speedKmh ?? 0) > zone.max_speed_kmh;
-  const againstMs = isAgainst || isFast ? (visit.againstMs ?? view.timeMs) : undefined;
+  const againstMs = isAgainst ? (visit.againstMs ?? view.timeMs) : undefined;
   if (againstMs !== undefined && view.timeMs - againstMs >= BELIEVE_MS) {
-    if (isAgainst) {
-      found.push(['wrong_way', { heading: Math.round(motion.heading), allowed: zone.direction }]);
-    }
-    if (isFast) {
-      const speed = Math.round(motion.speedKmh! * 10) / 10;
-      found.push(['speeding', { speed_kmh: speed, limit_kmh: zone.max_speed_kmh }]);
-    }
+    found.push(['wrong_way', { heading: Math.round(motion.heading), allowed: direction }]);
   }
-  return tell(name, { ...visit, againstMs }, found, view);
+  if (isFast && view.timeMs - fastMs! >= BELIEVE_MS) {
+    const speed = Math.round(speedKmh * 10) / 10;
+    found.push(['speeding', { speed_kmh: speed, limit_kmh: limitKmh }]);
+  }
+  return tell(name, { ...visit, againstMs, fastMs }, found, view);
 }
 
 function movesAgainst(zone: ZonePlan, track: Track, motion: Motion): boolean {
@@ -170,6 +187,7 @@ function tell(
   found: readonly [Episode, Record<string, unknown>][],
   view: View,
 ): { visit: Visit; events: SceneEvent[] } {
+  if (found.length === 0 && !visit.told.includes('stationary')) return { visit, events: [] };
   const events = found
     .filter(([type]) => !visit.told.includes(type))
     .map(([type, data]) => objectEvent(type, view.timeMs, visit.track, { zone: name }, data));

@@ -1,4 +1,5 @@
 // What the agent knows of a decoded frame: never its pixels.
+import type { Box } from './geometry.ts';
 
 /** `rtcp`: from the camera's sender reports; `host`: when this machine received it. */
 export type CaptureClock = 'rtcp' | 'host';
@@ -20,6 +21,8 @@ export interface Frame {
   readonly heightPx: number;
   /** Share of the picture that moves, 0..1; 1 when nobody measured it. */
   readonly motion: number;
+  /** Fractions of the frame: where something came or went and nothing moves any more; absent when nobody watches. */
+  readonly backgroundChanges?: readonly Box[];
   /** Milliseconds since the frame inferred before in which nothing moved and so nothing was inferred; absent: none. */
   readonly stillMs?: number;
 }

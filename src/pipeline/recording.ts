@@ -1,5 +1,6 @@
 // Detections as text: what a model saw, kept so that tracking, zones and rules can be tried on it again and again.
 import type { FrameDetections } from '../contracts/detection.ts';
+import type { Box } from '../contracts/geometry.ts';
 import type { TrackingScores } from '../contracts/model.ts';
 import { AgentError } from '../core/errors.ts';
 import { motLine, parseMot } from '../track/mot-csv.ts';
@@ -30,6 +31,7 @@ interface FrameLine {
   readonly size: readonly [number, number];
   readonly motion: number;
   readonly still_ms?: number;
+  readonly background_changes?: readonly Box[];
   readonly detections: readonly (readonly [
     label: string,
     score: number,
@@ -59,14 +61,10 @@ export function frameLine({ frame, detections }: FrameDetections): string {
     size: [frame.widthPx, frame.heightPx],
     motion: round(frame.motion),
     ...(frame.stillMs !== undefined && { still_ms: round(frame.stillMs) }),
-    detections: detections.map(({ label, score, box }) => [
-      label,
-      round(score),
-      round(box[0]),
-      round(box[1]),
-      round(box[2]),
-      round(box[3]),
-    ]),
+    ...(frame.backgroundChanges && {
+      background_changes: frame.backgroundChanges.map(roundBox),
+    }),
+    detections: detections.map(({ label, score, box }) => [label, round(score), ...roundBox(box)]),
   };
   return `${JSON.stringify(line)}\n`;
 }
@@ -99,6 +97,7 @@ export function parseFrame(text: string, name: string, number: number): FrameDet
       heightPx: line.size[1],
       motion: line.motion,
       ...(line.still_ms !== undefined && { stillMs: line.still_ms }),
+      ...(line.background_changes && { backgroundChanges: line.background_changes }),
     },
     detections: line.detections.map(([label, score, x, y, w, h]) => ({
       box: [x, y, w, h],
@@ -172,6 +171,10 @@ function parseJson(text: string, name: string, number: number): object {
     if (typeof value === 'object' && value !== null) return value;
   } catch {}
   throw new AgentError('USAGE', { problem: `${name}:${number}: not a line of JSON` });
+}
+
+function roundBox([x, y, w, h]: Box): Box {
+  return [round(x), round(y), round(w), round(h)];
 }
 
 function round(value: number): number {

@@ -121,6 +121,56 @@ describe('crossing', () => {
     ]);
   });
 
+  test('that waits for its debounce time counts when the track ends beyond the line, once', () => {
+    const plan = planOf({ lines: { door: { ...UPRIGHT, debounce_s: 2, allowed: 'out' } } });
+    const there = steps([
+      [0.2, 0.5],
+      [0.8, 0.5],
+      [0.85, 0.5],
+    ]);
+    const gone: Step = { atMs: 400, tracks: [] };
+    const { events } = play(plan, [...there, gone, { ...gone, atMs: 500 }]);
+    expect(events.map(({ type, timeMs, objectId }) => [type, timeMs, objectId])).toEqual([
+      ['line_cross', 400, 'one'],
+      ['wrong_way', 400, 'one'],
+    ]);
+    const lost: Step = { atMs: 350, tracks: [trackAt(0.85, 0.5, { phase: 'lost' })] };
+    expect(directions([...there, lost], plan)).toEqual([]);
+    expect(directions([...there, lost, gone], plan)).toEqual(['in']);
+    const back = steps([
+      [0.2, 0.5],
+      [0.8, 0.5],
+      [0.495, 0.5],
+    ]);
+    expect(directions([...back, gone], plan)).toEqual([]);
+  });
+
+  test('is not told of objects that an edit moves the line across, and is of those that cross it then', () => {
+    const elsewhere = planOf({ lines: { door: lineOf([0.7, 0.9], [0.7, 0.1]) } });
+    const path = steps([
+      [0.2, 0.5],
+      [0.6, 0.5],
+      [0.6, 0.5],
+      [0.8, 0.5],
+    ]);
+    const edited = path.map((step, i) => ({ ...step, plan: i < 2 ? PLAN : elsewhere }));
+    expect(directions(edited)).toEqual(['in', 'in']);
+    const onto = path.slice(0, 3).map((step, i) => ({ ...step, plan: i < 2 ? elsewhere : PLAN }));
+    expect(directions(onto)).toEqual([]);
+  });
+
+  test('counts with the edit of anything else about the line', () => {
+    const renamed = planOf({ lines: { door: { ...UPRIGHT, to_right: 'east', margin: 0.2 } } });
+    const path = steps([
+      [0.49, 0.5],
+      [0.505, 0.5],
+      [0.6, 0.5],
+    ]);
+    expect(directions(path.map((step, i) => ({ ...step, plan: i < 2 ? PLAN : renamed })))).toEqual([
+      'east',
+    ]);
+  });
+
   test('while lost does not count, and counts once when the object is seen on the other side', () => {
     const lost = { phase: 'lost' } as const;
     const path: Step[] = [
@@ -155,6 +205,16 @@ describe('crossing', () => {
       ['line_cross', 'two'],
       ['tailgating', 'two'],
     ]);
+    const around: Point[] = [
+      [0.2, 0.5],
+      [0.8, 0.5],
+      [0.8, 0.95],
+      [0.2, 0.95],
+      [0.2, 0.5],
+      [0.8, 0.5],
+    ];
+    const alone = play(plan, steps(around)).events;
+    expect(alone.map((event) => event.type)).toEqual(['line_cross', 'line_cross']);
     const back = play(
       plan,
       walk((s) => [0.8 - 0.3 * s, 0.5], 10, 2),
@@ -162,6 +222,13 @@ describe('crossing', () => {
     expect(back.events.map((event) => event.type)).toEqual(['line_cross', 'wrong_way']);
   });
 });
+
+/** Index of the first step that is clearly on the other side of UPRIGHT than the first one. */
+function firstBeyond(path: readonly Step[]): number {
+  const offset = ({ tracks: [track] }: Step): number => track!.box[0] + track!.box[2] / 2 - 0.5;
+  const from = Math.sign(offset(path[0]!));
+  return path.findIndex((step) => offset(step) * from < -0.0101);
+}
 
 const unit = (min: number, max: number) => fc.double({ min, max, noNaN: true });
 
@@ -207,9 +274,12 @@ describe('properties', () => {
       through: unit(0.2, 0.8),
       jitter: fc.array(unit(-1, 1), { minLength: 16, maxLength: 16 }),
       isReversed: fc.boolean(),
+      debounce_s: fc.constantFrom(0, 0, 0.5, 3),
+      endsAtOnce: fc.boolean(),
     });
     fc.assert(
-      fc.property(crossing, ({ fps, speed, angle, through, jitter, isReversed }) => {
+      fc.property(crossing, (given) => {
+        const { fps, speed, angle, through, jitter, isReversed, debounce_s, endsAtOnce } = given;
         const durationS = 0.7 / speed + 2 / fps;
         const frames = Math.ceil(durationS * fps);
         const path = Array.from({ length: frames + 1 }, (_, i) => {
@@ -221,7 +291,11 @@ describe('properties', () => {
             tracks: [trackAt(x + wobble, through + (x - 0.5) * angle * 0.2)],
           };
         });
-        expect(directions(path)).toEqual([isReversed ? 'out' : 'in']);
+        const length = endsAtOnce ? firstBeyond(path) + 1 : path.length;
+        const ended = { atMs: path.length * 1000, tracks: [] };
+        const plan = planOf({ lines: { door: { ...UPRIGHT, debounce_s } } });
+        const told = directions([...path.slice(0, length), ended], plan);
+        expect(told).toEqual([isReversed ? 'out' : 'in']);
       }),
       { numRuns: 500 },
     );

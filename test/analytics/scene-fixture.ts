@@ -1,8 +1,8 @@
 // Tracks and scenes for analytics tests, made without a tracker.
 
 import { analyseScene, newScene, type SceneState } from '../../src/analytics/scene.ts';
-import type { SceneEvent, StaticChange } from '../../src/analytics/view.ts';
-import type { Point } from '../../src/contracts/geometry.ts';
+import type { SceneEvent } from '../../src/analytics/view.ts';
+import type { Box, Point } from '../../src/contracts/geometry.ts';
 import type { RulePlan } from '../../src/contracts/rule.ts';
 import type { LinePlan, ScenePlan, ZonePlan } from '../../src/contracts/scene.ts';
 import type { Track } from '../../src/contracts/track.ts';
@@ -86,7 +86,7 @@ export interface Step {
   readonly tracks: readonly Track[];
   readonly wallMs?: number;
   readonly plan?: ScenePlan;
-  readonly changes?: readonly StaticChange[];
+  readonly changes?: readonly Box[];
 }
 
 /** Runs a scene and returns everything it said. */
@@ -104,7 +104,7 @@ export function play(
       wallMs: step.wallMs ?? START_MS + step.atMs,
       aspect,
       tracks: step.tracks,
-      changes: step.changes ?? [],
+      ...(step.changes && { changes: step.changes }),
     });
     state = result.state;
     events.push(...result.events);
