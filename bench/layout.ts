@@ -15,7 +15,7 @@ import { measureThroughput, type Throughput } from '../src/infer/throughput.ts';
 import { Arena } from '../src/native/arena.ts';
 import { findRuntimeLibrary } from '../src/native/runtime-library.ts';
 import { describeRuntime } from '../src/native/session.ts';
-import { median } from '../src/bench/processes.ts';
+import { median } from './median.ts';
 import { benchModel } from './models.ts';
 
 const { values } = parseArgs({

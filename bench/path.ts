@@ -4,18 +4,21 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { Agent } from '../src/agent.ts';
+import { sharedLimit } from '../src/bench/limits.ts';
+import { measurePath, type PathMeasure } from '../src/bench/path.ts';
 import { prepareFootage } from '../src/cli/footage.ts';
 import { requireValid } from '../src/config/load.ts';
 import { validate } from '../src/config/validate.ts';
 import type { ModelManifest } from '../src/contracts/model.ts';
 import { systemClock } from '../src/core/clock.ts';
 import { createLog } from '../src/core/log.ts';
-import { arenaBytesFor, InferenceEngine } from '../src/infer/engine.ts';
-import { Arena } from '../src/native/arena.ts';
+import { cpuMs } from '../src/hw/process-usage.ts';
+import type { Layout } from '../src/infer/layout.ts';
+import { openEngine } from '../src/infer/open-engine.ts';
+import { measureThroughput } from '../src/infer/throughput.ts';
 import { findRuntimeLibrary } from '../src/native/runtime-library.ts';
-import { childrenOf, cpuMs, median, pssMb, rssMb } from '../src/bench/processes.ts';
+import { describeRuntime } from '../src/native/session.ts';
+import { median } from './median.ts';
 import { benchModel } from './models.ts';
 
 export interface PathOptions {
@@ -33,31 +36,40 @@ interface Measure {
   readonly cpuMsPerFrame: number;
 }
 
-interface PathMeasure extends Measure {
-  readonly printUs: number;
-  readonly bytesPerFrame: number;
-  readonly agentRssMb: number;
-  readonly cameraPssMb: number;
-  readonly loopDelayP99Ms: number;
-}
-
 const CORES = availableParallelism();
+const RUNTIME = requireValid(
+  validate('cameras: { bench: /dev/null }\nruntime: { provider: cpu }', {
+    name: 'bench',
+    environment: {},
+  }),
+  'bench',
+).config.runtime;
 
 export async function benchPath(options: PathOptions): Promise<Record<string, unknown>> {
   const folder = mkdtempSync(join(tmpdir(), 'vedette-bench-'));
   try {
     const clip = prepareFootage(options.clip, folder)[0]!.file;
     const manifest = benchModel(options.model);
+    const inference = await openInference(manifest, options.windowMs);
     const decode: Measure[] = [];
     const infer: Measure[] = [];
     const path = new Map<number, PathMeasure[]>(options.cameras.map((count) => [count, []]));
     for (let round = 0; round < options.rounds; round++) {
       decode.push(await decodeAlone(clip));
-      infer.push(await inferAlone(manifest, options.windowMs));
+      infer.push(await inference.infer());
       for (const count of options.cameras) {
-        path.get(count)!.push(await wholePath(clip, manifest, count, options.windowMs, folder));
+        path.get(count)!.push(
+          await measurePath({
+            ...{ clip, manifest, folder, cameras: count, windowMs: options.windowMs },
+            ...{ runtime: RUNTIME, layout: inference.layout, clock: systemClock },
+            runtimeLibrary: process.env.VEDETTE_ORT,
+            environment: process.env,
+            log: createLog('error'),
+          }),
+        );
       }
     }
+    await inference.close();
     return report(manifest, clip, decode, infer, path);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -116,96 +128,34 @@ function frameCount(clip: string): number {
   return Number(spawnSync('ffprobe', args, { encoding: 'utf8' }).stdout.trim().replace(',', ''));
 }
 
-/** One session per core, fed with the same blank input without pause. */
-async function inferAlone(manifest: ModelManifest, windowMs: number): Promise<Measure> {
-  const arena = Arena.create(arenaBytesFor(manifest, CORES, 1));
-  const engine = await InferenceEngine.open(
-    manifest,
-    {
-      library: findRuntimeLibrary().path,
-      provider: 'cpu',
-      providerOptions: {},
-      plugins: [],
-      sessions: CORES,
-      threads: 1,
-      batch: 1,
-    },
-    arena,
-  );
-  let frames = 0;
-  const endMs = performance.now() + windowMs;
-  const before = process.cpuUsage();
-  const startMs = performance.now();
-  const lanes = engine.sets.filter((_, i) => i % 2 === 0);
-  await Promise.all(
-    lanes.map(async (set) => {
-      while (performance.now() < endMs) {
-        await engine.run(set, 1, () => undefined);
-        frames += 1;
-      }
-    }),
-  );
-  const seconds = (performance.now() - startMs) / 1000;
-  const used = process.cpuUsage(before);
-  await engine.close();
-  arena.close();
-  return { fps: frames / seconds, cpuMsPerFrame: (used.user + used.system) / 1000 / frames };
+interface OpenedBench {
+  readonly infer: () => Promise<Measure>;
+  readonly layout: Layout;
+  readonly close: () => Promise<void>;
 }
 
-/** Cameras that deliver the clip as fast as it is taken; every frame is decoded, printed, inferred, tracked. */
-async function wholePath(
-  clip: string,
-  manifest: ModelManifest,
-  count: number,
-  windowMs: number,
-  folder: string,
-): Promise<PathMeasure> {
-  const cameras = Object.fromEntries(
-    Array.from({ length: count }, (_, i) => [`c${i}`, { url: clip, fps: 60, realtime: false }]),
-  );
-  const text = JSON.stringify({ cameras, storage: { path: folder, stills: { enabled: false } } });
-  const config = requireValid(validate(text, { name: 'bench', environment: {} }), 'bench').config;
-  const log = createLog('error');
-  const sinks = {
-    name: 'nowhere',
-    start: async () => undefined,
-    stop: async () => undefined,
-    write: () => undefined,
-    health: () => ({}),
-  };
-  const agent = new Agent({
-    ...{ config, manifest, sinks, log },
-    cameraEnvironment: process.env,
-    clock: systemClock,
+/** Every session fed with the same blank input without pause, in the layout that this machine chose. */
+async function openInference(manifest: ModelManifest, windowMs: number): Promise<OpenedBench> {
+  const library = findRuntimeLibrary(undefined, process.env.VEDETTE_ORT).path;
+  const { engine, arena, layout } = await openEngine({
+    manifest,
+    runtime: { library, ...describeRuntime(library) },
+    settings: RUNTIME,
+    extraBytes: 0,
+    log: createLog('error'),
   });
-  await agent.start();
-  const inferred = () =>
-    [...agent.metrics.cameras.values()].reduce((sum, camera) => sum + camera.inferredFrames, 0);
-  const bytes = () =>
-    [...agent.metrics.cameras.values()].reduce((sum, camera) => sum + camera.printedBytes, 0);
-  while (agent.cameraStatuses().some(({ state }) => state !== 'live')) await pause(50);
-  await pause(500);
-  const loop = monitorEventLoopDelay({ resolution: 1 });
-  loop.enable();
-  const children = childrenOf(process.pid);
-  const cpuNow = () => cpuMs(process.pid) + children.reduce((sum, pid) => sum + cpuMs(pid), 0);
-  const start = { ms: performance.now(), frames: inferred(), bytes: bytes(), cpu: cpuNow() };
-  await pause(windowMs);
-  const seconds = (performance.now() - start.ms) / 1000;
-  const frames = inferred() - start.frames;
-  const measure = {
-    fps: frames / seconds,
-    cpuMsPerFrame: (cpuNow() - start.cpu) / frames,
-    bytesPerFrame: (bytes() - start.bytes) / frames,
-    printUs: [...agent.metrics.cameras.values()][0]!.printUs.meanMs,
-    agentRssMb: rssMb(process.pid),
-    cameraPssMb: Math.max(...children.map(pssMb)),
-    loopDelayP99Ms: loop.percentile(99) / 1e6,
+  return {
+    layout,
+    infer: () => measureThroughput(engine, windowMs, layout.threads),
+    close: async () => {
+      await engine.close();
+      arena.close();
+    },
   };
-  loop.disable();
-  await agent.stop();
-  return measure;
 }
+
+/** What a path measure says in one number. */
+type Figure = Exclude<keyof PathMeasure, 'latency' | 'batches'>;
 
 function report(
   manifest: ModelManifest,
@@ -217,9 +167,9 @@ function report(
   const D = median(decode.map(({ fps }) => fps));
   const I = median(infer.map(({ fps }) => fps));
   const lines = [...path].map(([count, measures]) => {
-    const of = (key: keyof PathMeasure) => median(measures.map((measure) => measure[key]));
+    const of = (key: Figure) => median(measures.map((measure) => measure[key]));
     const P = (CORES * 1e6) / of('printUs');
-    const limit = 1 / (1 / D + 1 / I + 1 / P);
+    const limit = sharedLimit(D, I, P);
     return {
       cameras: count,
       fps: of('fps'),
@@ -240,8 +190,4 @@ function report(
     inference_alone: { fps: I, cpu_ms_per_frame: median(infer.map((m) => m.cpuMsPerFrame)) },
     whole_path: lines,
   };
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -10,7 +10,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { findRuntimeLibrary } from '../src/native/runtime-library.ts';
 import { type InputBinding, Session } from '../src/native/session.ts';
 import { shared } from '../test/shared.ts';
-import { median } from '../src/bench/processes.ts';
+import { median } from './median.ts';
 
 const { values } = parseArgs({
   options: {

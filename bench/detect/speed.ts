@@ -1,7 +1,7 @@
 // What one inference costs: one thread, one picture, the models in turns, so that a busy machine is busy for all.
 
-import { median } from '../../src/bench/processes.ts';
 import type { ModelManifest } from '../../src/contracts/model.ts';
+import { median } from '../median.ts';
 import { Detector } from './detector.ts';
 import type { Progress } from './progress.ts';
 

@@ -24,6 +24,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'say what is wrong with a configuration, or what it would run',
     load: async () => (await import('./check.ts')).checkCommand,
   },
+  explain: {
+    summary: 'say how the cameras of a running agent do, and what holds them back',
+    load: async () => (await import('./explain.ts')).explainCommand,
+  },
   probe: {
     summary: 'show what this machine can decode and infer with, and why',
     load: async () => (await import('./probe.ts')).probeCommand,
@@ -31,6 +35,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   models: {
     summary: 'list the models that are installed and those that can be',
     load: async () => (await import('./models.ts')).modelsCommand,
+  },
+  bench: {
+    summary: 'measure what this machine carries: streams, limits, latency; with plots',
+    load: async () => (await import('./bench.ts')).benchCommand,
   },
   record: {
     summary: 'write what the model sees, for replay',

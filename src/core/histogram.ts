@@ -4,6 +4,12 @@ const FIRST_MS = 0.01;
 const GROWTH = Math.log(1.1);
 const BUCKETS = 200;
 
+/** Values above the bucket before, up to `upToMs`. */
+export interface Bucket {
+  readonly upToMs: number;
+  readonly count: number;
+}
+
 /** Answers are upper bucket edges: at most 10 % above the true value. */
 export class Histogram {
   private readonly counts: Uint32Array = new Uint32Array(BUCKETS);
@@ -35,6 +41,13 @@ export class Histogram {
       if (seen >= wanted && seen > 0) return FIRST_MS * Math.exp(bucket * GROWTH);
     }
     return 0;
+  }
+
+  /** Those that hold values, ascending. Whole numbers below ten have buckets of their own. */
+  buckets(): Bucket[] {
+    return [...this.counts.entries()]
+      .filter(([, count]) => count > 0)
+      .map(([bucket, count]) => ({ upToMs: FIRST_MS * Math.exp(bucket * GROWTH), count }));
   }
 
   reset(): void {

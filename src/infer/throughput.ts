@@ -12,8 +12,8 @@ export interface Throughput {
   readonly runMs: number;
 }
 
-/** More of a window than this is never taken for lost: a rate must not be guessed from a glimpse. */
-const MOST_LOST = 0.6;
+/** When others took more of a window than this, only its processor time says something. */
+const MOST_LOST = 0.5;
 
 /**
  * Runs full batches of whatever the arena holds on every lane for `windowMs`, at least one on each.
@@ -49,10 +49,11 @@ export async function measureThroughput(
   const tookMs = Math.max(...rates.map((rate) => rate.tookMs));
   const workers = lanes.length * threads;
   const cpuMsPerFrame = (user + system) / 1000 / frames;
-  const lost = Math.min(MOST_LOST, waitedMs / workers / tookMs);
+  const lost = waitedMs / workers / tookMs;
+  const bound = (workers * 1000) / cpuMsPerFrame;
   return {
     fps,
-    undisturbedFps: Math.max(fps, Math.min(fps / (1 - lost), (workers * 1000) / cpuMsPerFrame)),
+    undisturbedFps: lost > MOST_LOST ? bound : Math.max(fps, Math.min(fps / (1 - lost), bound)),
     cpuMsPerFrame,
     runMs: Math.max(...rates.map((rate) => rate.tookMs / rate.runs)),
   };

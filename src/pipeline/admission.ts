@@ -113,7 +113,8 @@ function sharedRates(wishes: readonly Wish[], machine: Machine): number[] {
 export function admissionText(demands: readonly Demand[], machine: Machine): string {
   const { verdict, fps, refused, wantedLoad, givenLoad } = admit(demands, machine);
   const { profile } = machine;
-  const asked = `${demands.length} camera${demands.length === 1 ? '' : 's'} ask for ${percent(wantedLoad)} of this machine`;
+  const who = demands.length === 1 ? '1 camera asks' : `${demands.length} cameras ask`;
+  const asked = `${who} for ${percent(wantedLoad)} of this machine`;
   if (verdict === 'fits') return `${asked}; up to ${percent(UTILISATION)} is planned for`;
   const lowered = demands.flatMap(({ camera, fps: wanted }) => {
     const given = fps[camera];

@@ -1,0 +1,153 @@
+// The whole path: an agent with cameras that play a clip, watched for a while.
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { Agent } from '../agent.ts';
+import { requireValid } from '../config/load.ts';
+import type { Config } from '../config/schema/config.ts';
+import { validate } from '../config/validate.ts';
+import type { ModelManifest } from '../contracts/model.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Bucket } from '../core/histogram.ts';
+import type { Log } from '../core/log.ts';
+import { childrenOf, cpuMs, pssMb, rssMb } from '../hw/process-usage.ts';
+import type { Layout } from '../infer/layout.ts';
+import { pause } from './camera-cost.ts';
+
+export interface PathOptions {
+  readonly clip: string;
+  readonly manifest: ModelManifest;
+  readonly runtime: Config['runtime'];
+  readonly layout: Layout;
+  readonly cameras: number;
+  /** Analysed per camera and second. Undefined: every frame, and the clip as fast as frames are taken. */
+  readonly fps?: number | undefined;
+  readonly windowMs: number;
+  /** For what the agent keeps while it runs. */
+  readonly folder: string;
+  readonly runtimeLibrary: string | undefined;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface PathMeasure {
+  /** Inferred, all cameras together. */
+  readonly fps: number;
+  /** All processes, per inferred frame. */
+  readonly cpuMsPerFrame: number;
+  readonly printUs: number;
+  readonly bytesPerFrame: number;
+  readonly agentRssMb: number;
+  readonly cameraPssMb: number;
+  readonly loopDelayP99Ms: number;
+  /** Of the slowest camera, as a share of the rate it asked for; 1 where none was asked for. */
+  readonly leastShare: number;
+  readonly latency: LatencyMeasure;
+  /** Runs by the frames in them. */
+  readonly batches: readonly { readonly frames: number; readonly runs: number }[];
+}
+
+/** From capture to the hand-over to the sinks. */
+export interface LatencyMeasure {
+  readonly p50Ms: number;
+  readonly p95Ms: number;
+  readonly p99Ms: number;
+  readonly buckets: readonly Bucket[];
+}
+
+const SETTLE_MS = 500;
+const NOWHERE = {
+  name: 'nowhere',
+  start: async (): Promise<void> => undefined,
+  stop: async (): Promise<void> => undefined,
+  write: (): void => undefined,
+  health: () => ({}),
+};
+
+/** Takes the window and about two seconds around it. */
+export async function measurePath(options: PathOptions): Promise<PathMeasure> {
+  const { manifest, log, clock, windowMs } = options;
+  const agent = new Agent({
+    config: benchConfig(options),
+    manifest,
+    sinks: NOWHERE,
+    runtimeLibrary: options.runtimeLibrary,
+    cameraEnvironment: options.environment,
+    clock,
+    log,
+  });
+  await agent.start();
+  try {
+    while (agent.cameraStatuses().some(({ state }) => state !== 'live')) await pause(50);
+    await pause(SETTLE_MS);
+    return await watch(agent, windowMs, options.fps);
+  } finally {
+    await agent.stop();
+  }
+}
+
+/** The configuration of cameras that all play the clip; `runtime` as given, in the layout that was measured. */
+export function benchConfig(
+  options: Pick<PathOptions, 'clip' | 'cameras' | 'fps' | 'folder' | 'runtime' | 'layout'>,
+): Config {
+  const { clip, fps, folder, runtime, layout } = options;
+  const rate = fps ?? 60;
+  const camera = {
+    url: clip,
+    // Cameras that stand still would be analysed less often, and the clip's movement is not the user's.
+    ...{ fps: rate, idle_fps: rate, realtime: fps !== undefined },
+  };
+  const cameras = Object.fromEntries(
+    Array.from({ length: options.cameras }, (_, at) => [`bench${at}`, camera]),
+  );
+  const { sessions, threads, batch } = layout;
+  const fixed = { sessions, threads, batch: { ...runtime.batch, max_batch_size: batch } };
+  const text = JSON.stringify({
+    cameras,
+    runtime: { ...runtime, ...fixed },
+    storage: { path: folder, stills: { enabled: false } },
+  });
+  return requireValid(validate(text, { name: 'bench', environment: {} }), 'bench').config;
+}
+
+async function watch(
+  agent: Agent,
+  windowMs: number,
+  fps: number | undefined,
+): Promise<PathMeasure> {
+  const { metrics } = agent;
+  for (const one of [metrics.captureToPublishMs, metrics.batchFrames]) one.reset();
+  const cameras = [...metrics.cameras.values()];
+  const sum = (of: (camera: (typeof cameras)[number]) => number) =>
+    cameras.reduce((total, camera) => total + of(camera), 0);
+  const children = childrenOf(process.pid);
+  const cpuNow = () => [process.pid, ...children].reduce((total, pid) => total + cpuMs(pid), 0);
+  const loop = monitorEventLoopDelay({ resolution: 1 });
+  loop.enable();
+  const before = { ms: performance.now(), cpu: cpuNow(), bytes: sum((one) => one.printedBytes) };
+  const inferredBefore = cameras.map((camera) => camera.inferredFrames);
+  await pause(windowMs);
+  const seconds = (performance.now() - before.ms) / 1000;
+  loop.disable();
+  const inferred = cameras.map((one, at) => one.inferredFrames - (inferredBefore[at] ?? 0));
+  const frames = inferred.reduce((total, one) => total + one, 0);
+  const { captureToPublishMs: latency } = metrics;
+  return {
+    fps: frames / seconds,
+    cpuMsPerFrame: (cpuNow() - before.cpu) / frames,
+    printUs: cameras[0]?.printUs.meanMs ?? Number.NaN,
+    bytesPerFrame: (sum((one) => one.printedBytes) - before.bytes) / frames,
+    agentRssMb: rssMb(process.pid),
+    cameraPssMb: Math.max(...children.map(pssMb)),
+    loopDelayP99Ms: loop.percentile(99) / 1e6,
+    leastShare: fps === undefined ? 1 : Math.min(...inferred) / seconds / fps,
+    latency: {
+      p50Ms: latency.percentileMs(0.5),
+      p95Ms: latency.percentileMs(0.95),
+      p99Ms: latency.percentileMs(0.99),
+      buckets: latency.buckets(),
+    },
+    batches: metrics.batchFrames
+      .buckets()
+      .map(({ upToMs, count }) => ({ frames: Math.floor(upToMs), runs: count })),
+  };
+}
