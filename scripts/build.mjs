@@ -64,18 +64,22 @@ const tasks = {
   'native-test-arm64'() {
     const toolchain = path.join(root, 'native/cmake/aarch64.cmake');
     buildNative('build/native-arm64', [`-DCMAKE_TOOLCHAIN_FILE=${toolchain}`]);
-    testNative('build/native-arm64', ['-R', '^(arena|frame_ring|print)_test$']);
+    testNative('build/native-arm64', ['-R', '^(arena|frame_ring|motion|print)_test$']);
   },
-  /** A minute of libFuzzer with clang++; inputs that crash it are left in the build folder. */
+  /** A minute of libFuzzer with clang++ for each target; inputs that crash it are left in the build folder. */
   'native-fuzz'() {
     const options = ['-DVEDETTE_FUZZ=ON', '-DCMAKE_CXX_COMPILER=clang++'];
-    buildNative('build/native-fuzz', options, 'print_fuzz');
     const limits = ['-max_total_time=60', '-max_len=4096', '-artifact_prefix=build/native-fuzz/'];
-    run('build/native-fuzz/fuzz/print_fuzz', limits);
+    for (const target of ['print_fuzz', 'motion_fuzz']) {
+      buildNative('build/native-fuzz', options, target);
+      run(`build/native-fuzz/fuzz/${target}`, limits);
+    }
   },
   'native-bench'() {
-    buildNative('build/native-bench', ['-DVEDETTE_BENCH=ON'], 'print_bench');
-    run('build/native-bench/bench/print_bench', []);
+    for (const target of ['print_bench', 'motion_bench']) {
+      buildNative('build/native-bench', ['-DVEDETTE_BENCH=ON'], target);
+      run(`build/native-bench/bench/${target}`, []);
+    }
   },
 };
 

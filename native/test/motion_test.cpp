@@ -1,0 +1,276 @@
+// Motion on made pictures: what is noise, light, shake or masked gives nothing, what moves is found where it is.
+#include "core/motion.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <functional>
+#include <random>
+#include <vector>
+
+#include "test/check.hpp"
+
+using namespace vedette;
+
+namespace {
+
+constexpr int kWidth = 640, kHeight = 360;
+using Grey = std::function<double(double x, double y)>;
+
+/// Soft spots of many sizes, as in a real scene; the same for the same seed. Repeats after kTile pixels.
+class Scene {
+ public:
+  explicit Scene(unsigned seed) : tile_(kTile * kTile, 120) {
+    std::mt19937 random(seed);
+    std::uniform_real_distribution<double> unit(0, 1);
+    for (int i = 0; i < 24; ++i) {
+      const int right = static_cast<int>(random() % 15) - 7, down = static_cast<int>(random() % 15) - 7;
+      const double phase = 2 * M_PI * unit(random), height = 12 * unit(random);
+      for (int at = 0; at < kTile * kTile; ++at) {
+        const int waves = right * (at % kTile) + down * (at / kTile);
+        tile_[static_cast<std::size_t>(at)] += height * std::sin(2 * M_PI * waves / kTile + phase);
+      }
+    }
+  }
+  double operator()(double x, double y) const {
+    const double left = std::floor(x), top = std::floor(y), right = x - left, down = y - top;
+    const int column = static_cast<int>(left), row = static_cast<int>(top);
+    const double above = at(column, row) * (1 - right) + at(column + 1, row) * right;
+    const double below = at(column, row + 1) * (1 - right) + at(column + 1, row + 1) * right;
+    return above * (1 - down) + below * down;
+  }
+
+ private:
+  static constexpr int kTile = 256;
+  double at(int x, int y) const { return tile_[static_cast<std::size_t>((y & (kTile - 1)) * kTile + (x & (kTile - 1)))]; }
+  std::vector<double> tile_;
+};
+
+/// Normal deviates, drawn once: taken from a random place on, they are new ones for every frame.
+const std::vector<float>& deviates() {
+  static const std::vector<float> drawn = [] {
+    std::mt19937 random(11);
+    std::normal_distribution<float> normal;
+    std::vector<float> values(1 << 20);
+    for (float& value : values) value = normal(random);
+    return values;
+  }();
+  return drawn;
+}
+
+/// One stream: pictures in, readings out.
+class Camera {
+ public:
+  explicit Camera(MotionOptions options = {}, double fps = 10, PixelFormat format = PixelFormat::I420, int width = kWidth,
+                  int height = kHeight)
+      : meter_(std::move(options)), fps_(fps), format_(format), width_(width), height_(height),
+        block_(pictureBytes(format, width, height), std::byte{128}) {}
+
+  const MotionReading& see(const Grey& grey, double sigma = 0) {
+    const auto& noise = deviates();
+    std::size_t drawn = random_();
+    const std::size_t row = rowBytes(format_, width_, 0);
+    const auto step = static_cast<std::size_t>(layoutOf(format_).channel[0].step);
+    for (int y = 0; y < height_; ++y) {
+      for (int x = 0; x < width_; ++x) {
+        const double value = grey(x, y) + sigma * static_cast<double>(noise[drawn++ % noise.size()]);
+        const auto byte = static_cast<std::byte>(std::clamp(value + 0.5, 0.0, 255.0));
+        std::byte* at = &block_[static_cast<std::size_t>(y) * row + static_cast<std::size_t>(x) * step];
+        if (layoutOf(format_).model == ColourModel::Rgb) std::fill_n(at, step, byte);
+        else *at = byte;
+      }
+    }
+    const auto ptsNs = static_cast<std::int64_t>(frame_++ * 1e9 / fps_);
+    return meter_.measure(*pictureIn(block_, format_, width_, height_), ptsNs);
+  }
+
+  void learn(const Grey& grey, double sigma = 0) {
+    for (int i = 0; i < 200 && !see(grey, sigma).isMeasured(); ++i) {}
+  }
+
+ private:
+  MotionMeter meter_;
+  double fps_;
+  PixelFormat format_;
+  int width_, height_;
+  std::vector<std::byte> block_;
+  std::mt19937 random_{3};
+  double frame_ = 0;
+};
+
+struct Square {
+  double left, top, side;
+  bool covers(double x, double y) const { return x >= left && y >= top && x < left + side && y < top + side; }
+};
+
+Grey with(const Grey& scene, Square square, double grey = 235) {
+  return [=](double x, double y) { return square.covers(x, y) ? grey : scene(x, y); };
+}
+
+double iou(const Rectangle& box, const Square& square) {
+  const double x = box.x * kWidth, y = box.y * kHeight, w = box.w * kWidth, h = box.h * kHeight;
+  const double across = std::min(x + w, square.left + square.side) - std::max(x, square.left);
+  const double down = std::min(y + h, square.top + square.side) - std::max(y, square.top);
+  const double common = std::max(across, 0.0) * std::max(down, 0.0);
+  return common / (w * h + square.side * square.side - common);
+}
+
+void noiseIsNoMotion() {
+  for (const double sigma : {0.0, 2.0, 5.0, 12.0, 25.0, 50.0}) {
+    for (const double fps : {2.0, 15.0}) {
+      Camera camera({}, fps);
+      const Scene scene(1);
+      camera.learn(scene, sigma);
+      double worst = 0;
+      for (int i = 0; i < 12; ++i) worst = std::max(worst, static_cast<double>(camera.see(scene, sigma).score));
+      CHECK(worst < 0.0005);
+    }
+  }
+}
+
+void lightIsNoMotion() {
+  std::mt19937 random(5);
+  std::uniform_real_distribution<double> unit(-1, 1);
+  for (unsigned round = 0; round < 12; ++round) {
+    const Scene scene(round);
+    Camera camera;
+    camera.learn(scene, 2);
+    const double gain = 1 + 0.4 * unit(random), offset = 25 * unit(random);
+    const Grey lit = [&](double x, double y) { return gain * scene(x, y) + offset; };
+    for (int i = 0; i < 8; ++i) {
+      const MotionReading& reading = camera.see(i < 5 ? lit : Grey(scene), 2);
+      // What was too bright to be told apart looks new when the light goes back.
+      CHECK(reading.isMeasured() && reading.score < 0.002f);
+    }
+  }
+}
+
+void movesInChangingLight() {
+  const Scene scene(2);
+  Camera camera;
+  camera.learn(scene, 2);
+  const Square square{300, 150, 60};
+  const auto& reading = camera.see([&](double x, double y) { return square.covers(x, y) ? 240 : 0.8 * scene(x, y) - 5; }, 2);
+  CHECK(reading.verdict == MotionVerdict::LightChanged);
+  CHECK(reading.count == 1 && iou(reading.boxes[0], square) > 0.6);
+}
+
+void shakeIsNoMotion() {
+  std::mt19937 random(9);
+  std::uniform_real_distribution<double> pixels(-3, 3);
+  for (unsigned round = 0; round < 6; ++round) {
+    const Scene scene(round);
+    Camera camera;
+    camera.learn(scene, 2);
+    for (int i = 0; i < 8; ++i) {
+      const double dx = pixels(random), dy = pixels(random);
+      const auto& reading = camera.see([&](double x, double y) { return scene(x - dx, y - dy); }, 2);
+      CHECK(reading.score < 0.001f);
+    }
+    // Whole cells.
+    const auto& jolt = camera.see([&](double x, double y) { return scene(x - 9, y + 6); }, 2);
+    CHECK(jolt.score < 0.01f);
+  }
+}
+
+void findsASquare() {
+  for (const double fps : {2.0, 5.0, 25.0}) {
+    for (const double side : {24.0, 48.0, 100.0}) {
+      const Scene scene(4);
+      Camera camera({}, fps);
+      camera.learn(scene, 3);
+      for (int i = 0; i < 6; ++i) {
+        const Square square{40 + 70.0 * i, 60 + 20.0 * i, side};
+        for (int wait = 0; wait < (fps > 16 ? 2 : 1); ++wait) camera.see(with(scene, square), 3);
+        const auto& reading = camera.see(with(scene, square), 3);
+        CHECK(reading.count == 1);
+        // A cell and its margin on each side belong to the box.
+        const double around = side + 16;
+        CHECK(iou(reading.boxes[0], square) > 0.8 * side * side / (around * around));
+        CHECK(reading.score > 0.5 * side * side / (kWidth * kHeight));
+      }
+    }
+  }
+}
+
+void everyFormat() {
+  for (int format = 0; format < 10; ++format) {
+    const Scene scene(4);
+    Camera camera({}, 10, static_cast<PixelFormat>(format));
+    camera.learn(scene, 2);
+    CHECK(camera.see(scene, 2).count == 0);
+    const Square square{200, 100, 60};
+    const auto& reading = camera.see(with(scene, square), 2);
+    CHECK(reading.count == 1 && iou(reading.boxes[0], square) > 0.6);
+  }
+}
+
+void masksAreBlind() {
+  MotionOptions options;
+  options.masks = {{{0, 0}, {0.5f, 0}, {0.5f, 1}, {0, 1}}, {{0.9f, 0.9f}, {1, 0.9f}}};
+  const Scene scene(6);
+  Camera camera(options);
+  camera.learn(scene, 2);
+  CHECK(camera.see(with(scene, {100, 100, 80}), 2).score == 0);
+  const Square seen{450, 100, 80};
+  const auto& reading = camera.see(with(scene, seen), 2);
+  CHECK(reading.count == 1 && iou(reading.boxes[0], seen) > 0.6);
+  // Of the half that is looked at.
+  CHECK(std::fabs(reading.score - 80.0 * 80 / (kWidth * kHeight / 2)) < 0.02);
+}
+
+/// After so many seconds the square is background, whatever the frame rate; taken away, the place is soon as before.
+void whatStopsFades() {
+  for (const double fps : {2.0, 10.0}) {
+    const Scene scene(7);
+    Camera camera({.threshold = 8, .fadeSeconds = 10, .masks = {}}, fps);
+    camera.learn(scene, 2);
+    for (int i = 0; i < 20 * fps; ++i) camera.see(scene, 2);
+    const Square square{300, 100, 50};
+    double seconds = 0;
+    while (camera.see(with(scene, square), 2).count > 0 && seconds < 60) seconds += 1 / fps;
+    CHECK(seconds >= 9 && seconds <= 12);
+    CHECK(camera.see(scene, 2).count == 1);
+    for (double i = 0; i < 2 * fps; ++i) camera.see(scene, 2);
+    CHECK(camera.see(scene, 2).count == 0);
+  }
+}
+
+void anotherPictureIsLearnt() {
+  Camera camera;
+  camera.learn(Scene(1), 2);
+  const Grey other = [](double x, double y) { return std::fmod(x / 50 + std::floor(y / 40), 2.0) < 1 ? 20.0 : 230.0; };
+  CHECK(!camera.see(other, 2).isMeasured());
+  camera.learn(other, 2);
+  CHECK(camera.see(other, 2).count == 0);
+}
+
+/// Sizes at which rows are shorter than a run, or cells are cut by the edge.
+void oddSizes() {
+  for (const int width : {1, 2, 3, 7, 9, 161, 323}) {
+    for (const int height : {1, 2, 5, 162}) {
+      for (const PixelFormat format : {PixelFormat::I420, PixelFormat::YUY2, PixelFormat::RGB, PixelFormat::BGRx}) {
+        Camera camera({}, 10, format, width, height);
+        for (int i = 0; i < 14; ++i) camera.see([i](double x, double) { return i == 13 ? 250 : 50 + x / 4; });
+        CHECK(camera.see([](double, double) { return 50; }).score <= 1);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+int main() {
+  return vedette::test::run({
+      {"noise is no motion", noiseIsNoMotion},
+      {"light is no motion", lightIsNoMotion},
+      {"what moves is found while the light changes", movesInChangingLight},
+      {"shake is no motion", shakeIsNoMotion},
+      {"a moving square is found", findsASquare},
+      {"every pixel format", everyFormat},
+      {"masks are blind", masksAreBlind},
+      {"what stops fades", whatStopsFades},
+      {"another picture is learnt", anotherPictureIsLearnt},
+      {"odd sizes", oddSizes},
+  });
+}
