@@ -21,6 +21,8 @@ export interface Frame {
   readonly heightPx: number;
   /** Share of the picture that moves, 0..1; 1 when nobody measured it. */
   readonly motion: number;
+  /** Fractions of the frame: at most 8 rectangles around what moves; absent when nobody measured it. */
+  readonly motionBoxes?: readonly Box[];
   /** Fractions of the frame: where something came or went and nothing moves any more; absent when nobody watches. */
   readonly backgroundChanges?: readonly Box[];
   /** Milliseconds since the frame inferred before in which nothing moved and so nothing was inferred; absent: none. */

@@ -57,6 +57,7 @@ export function cameraSettings(config: CameraConfig, minScore: number): CameraSe
     idleFps: config.idle_fps,
     minFps: config.min_fps,
     priority: config.priority,
+    hasRegions: config.regions,
     minScore,
     labels: config.labels && new Set(config.labels),
   };

@@ -11,6 +11,7 @@ import type { OutputView } from '../native/session.ts';
 import type { BatchEntry } from './batch.ts';
 import { InOrder, type Place } from './in-order.ts';
 import type { Metrics } from './metrics.ts';
+import { isCut } from './region.ts';
 
 /** What one camera wants of the model. */
 export interface DetectionFilter {
@@ -85,13 +86,15 @@ export class InferStage {
     const filter = this.deps.filterOf(frame.camera);
     const print = { placement, rectangle };
     const found = readDetections(engine, outputs, slot, print, filter.minScore);
-    const detections = found.filter((detection) => isWanted(detection, filter));
+    const isWhole = rectangle === WHOLE_FRAME;
+    const uncut = isWhole ? found : found.filter(({ box }) => !isCut(box, rectangle));
+    const detections = uncut.filter((detection) => isWanted(detection, filter));
     const nowMs = clock.monotonicMs();
     metrics.headMs.add(nowMs - startMs);
     const camera = metrics.camera(frame.camera);
     camera.inferredFrames += 1;
     camera.detections += detections.length;
-    const region = rectangle === WHOLE_FRAME ? {} : { region: rectangle };
+    const region = isWhole ? {} : { region: rectangle };
     this.settle(frame, { frame, detections, ...region, inferredMs: nowMs });
   }
 

@@ -51,7 +51,7 @@ export class Lifecycle {
     for (const tracklet of this.live) {
       if (cameraMotion !== undefined) tracklet.follow(cameraMotion);
       tracklet.predict(movingMs);
-      tracklet.isLookedFor = region === undefined || tracklet.isCentredIn(region);
+      tracklet.isLookedFor = region === undefined || tracklet.isWithin(region);
     }
   }
 

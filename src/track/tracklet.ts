@@ -144,12 +144,10 @@ export class Tracklet {
     };
   }
 
-  /** Whether the centre of its predicted place lies in a region of the frame. */
-  isCentredIn([x, y, w, h]: Box): boolean {
-    const [left, top, width, height] = this.predictedBox();
-    const cx = left + width / 2;
-    const cy = top + height / 2;
-    return cx >= x && cx <= x + w && cy >= y && cy <= y + h;
+  /** Whether its predicted place lies wholly in a region of the frame: detections that are cut do not count. */
+  isWithin([x, y, w, h]: Box): boolean {
+    const [left, top, width, height] = clip(this.predictedBox());
+    return left >= x && top >= y && left + width <= x + w && top + height <= y + h;
   }
 
   private predictedBox(): Box {

@@ -33,6 +33,16 @@ export const schedule = {
     ),
     1,
   ),
+  regions: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        'Where the picture is much larger than the model’s input and little of it moves, only that part is inferred, at a higher resolution; the whole picture at least once a second. Finds small objects far away. What does not move is then looked at once a second only.',
+      ),
+      v.metadata({ apply: 'live' }),
+    ),
+    false,
+  ),
   priority: v.optional(
     v.pipe(
       numberBetween(0.1, 10),
