@@ -32,6 +32,8 @@ interface FrameLine {
   readonly motion: number;
   readonly still_ms?: number;
   readonly background_changes?: readonly Box[];
+  /** Absent: all of the frame was inferred. */
+  readonly region?: Box;
   readonly detections: readonly (readonly [
     label: string,
     score: number,
@@ -49,7 +51,7 @@ export function headLine(device: string, model: RecordingHead['model']): string 
   return `${JSON.stringify(head)}\n`;
 }
 
-export function frameLine({ frame, detections }: FrameDetections): string {
+export function frameLine({ frame, detections, region }: FrameDetections): string {
   const line: FrameLine = {
     camera: frame.camera,
     session: frame.session,
@@ -64,6 +66,7 @@ export function frameLine({ frame, detections }: FrameDetections): string {
     ...(frame.backgroundChanges && {
       background_changes: frame.backgroundChanges.map(roundBox),
     }),
+    ...(region && { region: roundBox(region) }),
     detections: detections.map(({ label, score, box }) => [label, round(score), ...roundBox(box)]),
   };
   return `${JSON.stringify(line)}\n`;
@@ -104,6 +107,7 @@ export function parseFrame(text: string, name: string, number: number): FrameDet
       score,
       label,
     })),
+    ...(line.region && { region: line.region }),
     inferredMs: line.at_ms,
   };
 }

@@ -1,0 +1,17 @@
+import { expect, it } from 'vitest';
+import type { FrameDetections } from '../../src/contracts/detection.ts';
+import { frameLine, parseFrame } from '../../src/pipeline/recording.ts';
+import { frameOf } from '../fakes/frames.ts';
+
+it('a recorded frame says what the scheduler left out: stillness before it, and all but a region', () => {
+  const result: FrameDetections = {
+    frame: frameOf('a', 7, { stillMs: 1800, motion: 0.25 }),
+    detections: [{ box: [0.5, 0.25, 0.125, 0.0625], score: 0.75, label: 'car' }],
+    region: [0.5, 0.25, 0.25, 0.5],
+    inferredMs: 280,
+  };
+  expect(parseFrame(frameLine(result), 'test', 2)).toEqual(result);
+  const { region, ...whole } = { ...result, frame: frameOf('a', 7) };
+  expect(region).toBeDefined();
+  expect(parseFrame(frameLine(whole), 'test', 2)).toEqual(whole);
+});
