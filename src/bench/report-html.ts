@@ -50,7 +50,7 @@ ${bars(cpu)}
 ${bars(rates)}
 <h2>Streams like the clip, by analysed frames per second and stream</h2>
 ${curve(streams.by_rate.map(({ fps, streams }) => [fps, streams]))}
-<h2>From capture to result, ${live.cameras} live cameras at ${number(streams.fps)} fps: frames by milliseconds</h2>
+<h2>From capture to detections, ${live.cameras} live cameras at ${number(streams.fps)} fps: frames by milliseconds</h2>
 ${bars(latency)}
 <h2>Frames per inference: runs</h2>
 ${bars(batches)}

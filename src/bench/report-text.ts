@@ -36,7 +36,7 @@ export function benchText(result: BenchResult): string {
     ['Bottleneck', bottleneck.text],
     [
       'Live',
-      `${live.cameras} camera${live.cameras === 1 ? '' : 's'}: capture to result p50 ${number(live.latency.p50Ms)}, p95 ${number(live.latency.p95Ms)}, p99 ${number(live.latency.p99Ms)} ms; the slowest got ${Math.round(live.least_share * 100)} % of its rate`,
+      `${live.cameras} camera${live.cameras === 1 ? '' : 's'}: capture to detections p50 ${number(live.latency.p50Ms)}, p95 ${number(live.latency.p95Ms)}, p99 ${number(live.latency.p99Ms)} ms; the slowest got ${Math.round(live.least_share * 100)} % of its rate`,
     ],
     ['Batches', live.batches.map((one) => `${one.frames}: ${one.runs}`).join('   ')],
     [

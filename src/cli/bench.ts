@@ -24,7 +24,7 @@ Usage: vedette bench [OPTIONS]
 
 Decodes the clip in real camera processes, prints its frames, infers with every core, runs the whole path as
 fast as it goes, then live. From that follow the limit of the machine, the streams it supports, what holds it
-back, and the delay from capture to result. Takes about a minute; stop other work meanwhile, the daemon too.
+back, and the delay from capture to detections. Takes about a minute; stop other work meanwhile, the daemon too.
 
   --config FILE   take model, runtime and storage of this configuration
   --model NAME    a model that \`vedette models\` lists, or an ONNX file with a manifest

@@ -55,6 +55,9 @@ describe('vedette bench', () => {
     expect(live.latency.p95Ms).toBeGreaterThanOrEqual(live.latency.p50Ms);
     const runs = live.batches.reduce((sum, one) => sum + one.runs, 0);
     expect(runs).toBeGreaterThan(0);
+    const frames = live.batches.reduce((sum, one) => sum + one.runs * one.frames, 0);
+    const delays = live.latency.buckets.reduce((sum, { count }) => sum + count, 0);
+    expect(Math.abs(frames - delays)).toBeLessThanOrEqual(live.cameras);
     for (const word of ['inference', 'decoding', 'whole path', 'live', 'profile: ']) {
       expect(progress).toContain(word);
     }
