@@ -100,7 +100,7 @@ function compareStill(): void {
       `${every.inferred}, ${of}`,
       `${some.inferred}, ${some.objects.filter(isWanted).length}`,
       (some.inferred / every.inferred).toFixed(3),
-      (found / of).toFixed(3),
+      of === 0 ? '' : (found / of).toFixed(3),
       [0.5, 0.95].map((q) => laterMs[Math.floor(laterMs.length * q)]?.toFixed(0)).join(', '),
     ];
     console.log(`| ${row.join(' | ')} |`);

@@ -93,7 +93,7 @@ function scheduled(
   const scheduler = new Scheduler();
   const cameras = new Map(
     sequences.map((sequence) => {
-      const wish = { fps: sequence.fps, idleFps: 0.5, minFps: 1, priority: 1 };
+      const wish = { fps: sequence.fps, idleFps: 0.25, minFps: 1, priority: 1 };
       scheduler.setCamera(sequence.name, wish);
       const tracker = createTracker(config, { idFor: () => '' });
       return [

@@ -21,7 +21,7 @@ export const schedule = {
       ),
       v.metadata({ apply: 'live' }),
     ),
-    0.5,
+    0.25,
   ),
   min_fps: v.optional(
     v.pipe(
