@@ -2,7 +2,7 @@
 import type { CameraStatus } from '../contracts/camera.ts';
 import type { FrameDetections } from '../contracts/detection.ts';
 import type { Frame } from '../contracts/frame.ts';
-import { WHOLE_FRAME } from '../contracts/geometry.ts';
+import { type Box, WHOLE_FRAME } from '../contracts/geometry.ts';
 import type { SinkRecord } from '../contracts/sink.ts';
 import type { Ticket } from '../contracts/ticket.ts';
 import type { FrameTracks, Tracker } from '../contracts/track.ts';
@@ -18,10 +18,14 @@ import type { ScheduleCounts, Wish } from './lane.ts';
 import type { Metrics } from './metrics.ts';
 import { PublishStage } from './publish.ts';
 import type { SceneStage } from './scene.ts';
+import { Regions } from './region.ts';
 import { Scheduler } from './scheduler.ts';
 import type { SnapshotKeeper } from './snapshot.ts';
 
-export interface CameraSettings extends DetectionFilter, Wish {}
+export interface CameraSettings extends DetectionFilter, Wish {
+  /** Where little of a large picture moves, that part alone is inferred. */
+  readonly hasRegions: boolean;
+}
 
 export interface PipelineDeps {
   readonly device: string;
@@ -44,6 +48,7 @@ export class Pipeline {
   private readonly cameras = new Map<string, CameraSettings>();
   private readonly paused = new Set<string>();
   private readonly scheduler = new Scheduler();
+  private readonly regions: Regions;
   private readonly batch: Batcher;
   private readonly infer: InferStage;
   private readonly interpreter: Interpreter;
@@ -53,6 +58,7 @@ export class Pipeline {
   constructor(deps: PipelineDeps) {
     this.deps = deps;
     const { engine, clock, log, metrics, snapshots } = deps;
+    this.regions = new Regions(engine.format);
     this.publish = new PublishStage({
       ...deps,
       model: engine.manifest,
@@ -88,7 +94,7 @@ export class Pipeline {
       cameras: () => this.cameras.size,
       startByMs: (frame) => this.startByMs(frame),
       take: (nowMs) => this.take(nowMs),
-      rectangleOf: () => WHOLE_FRAME,
+      rectangleOf: (frame) => this.rectangleOf(frame),
       print: (camera, ticket) => this.print(camera, ticket),
       run: (set, entries) => this.infer.run(set, entries).finally(() => this.completed()),
       onRefused: (frame) => {
@@ -114,6 +120,7 @@ export class Pipeline {
     this.cameras.delete(camera);
     this.paused.delete(camera);
     this.scheduler.removeCamera(camera);
+    this.regions.remove(camera);
     this.deps.metrics.remove(camera);
   }
 
@@ -178,7 +185,14 @@ export class Pipeline {
   private attend(tracks: FrameTracks): void {
     const { camera } = tracks.frame;
     const settings = this.cameras.get(camera);
-    if (settings !== undefined) this.scheduler.attend(camera, attentionTo(tracks, settings.fps));
+    if (settings === undefined) return;
+    this.scheduler.attend(camera, attentionTo(tracks, settings.fps));
+    if (settings.hasRegions) this.regions.attend(tracks);
+  }
+
+  private rectangleOf(frame: Frame): Box {
+    const hasRegions = this.cameras.get(frame.camera)?.hasRegions ?? false;
+    return hasRegions ? this.regions.choose(frame) : WHOLE_FRAME;
   }
 
   private async print(camera: string, ticket: Omit<Ticket, 'id'>): Promise<Printed> {
