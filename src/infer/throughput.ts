@@ -1,10 +1,11 @@
 // How many frames an open engine infers when it never waits for one.
 import type { InferenceEngine } from './engine.ts';
+import { runsOnCpu } from './layout.ts';
 import { waitedForCoreMs } from './run-queue.ts';
 
 export interface Throughput {
   readonly fps: number;
-  /** What it would have been, had no other process taken a core from it: at most what its processor time allows. */
+  /** On CPUs what it would have been, had no other process taken a core from it: at most what its processor time allows. */
   readonly undisturbedFps: number;
   /** Processor time of this process per frame; with an accelerator that is what driving it costs. */
   readonly cpuMsPerFrame: number;
@@ -12,8 +13,10 @@ export interface Throughput {
   readonly runMs: number;
 }
 
+/** Waiting for a core for less of a window than this is what every machine does. */
+const UNDISTURBED = 0.02;
 /** When others took more of a window than this, only its processor time says something. */
-const MOST_LOST = 0.5;
+const HOPELESS = 0.5;
 
 /**
  * Runs full batches of whatever the arena holds on every lane for `windowMs`, at least one on each.
@@ -47,14 +50,30 @@ export async function measureThroughput(
   const frames = rates.reduce((sum, rate) => sum + rate.frames, 0);
   const fps = rates.reduce((sum, rate) => sum + (rate.frames * 1000) / rate.tookMs, 0);
   const tookMs = Math.max(...rates.map((rate) => rate.tookMs));
-  const workers = lanes.length * threads;
   const cpuMsPerFrame = (user + system) / 1000 / frames;
-  const lost = waitedMs / workers / tookMs;
-  const bound = (workers * 1000) / cpuMsPerFrame;
+  const window = {
+    isWide: threads > 1,
+    bound: (lanes.length * threads * 1000) / cpuMsPerFrame,
+    lost: waitedMs / (lanes.length * threads) / tookMs,
+  };
   return {
     fps,
-    undisturbedFps: lost > MOST_LOST ? bound : Math.max(fps, Math.min(fps / (1 - lost), bound)),
+    undisturbedFps: runsOnCpu(engine.provider) ? undisturbed(fps, window) : fps,
     cpuMsPerFrame,
     runMs: Math.max(...rates.map((rate) => rate.tookMs / rate.runs)),
   };
+}
+
+/**
+ * A session with one thread waits for nothing but a core, so its rate follows from the processor time that it takes. Threads
+ * that wait for each other besides lose at least what they waited for cores.
+ */
+function undisturbed(
+  fps: number,
+  window: { isWide: boolean; bound: number; lost: number },
+): number {
+  const { isWide, bound, lost } = window;
+  if (lost <= UNDISTURBED) return fps;
+  if (!isWide || lost > HOPELESS) return Math.max(fps, bound);
+  return Math.max(fps, Math.min(fps / (1 - lost), bound));
 }
