@@ -7,7 +7,7 @@ import { loadModelManifest } from '../../src/config/model-manifest.ts';
 import { validate } from '../../src/config/validate.ts';
 import type { ModelManifest } from '../../src/contracts/model.ts';
 import { headLine, parseHead } from '../../src/pipeline/recording.ts';
-import { trackingFor } from '../../src/track/tracking-config.ts';
+import { DEFAULT_TRACKING, trackingFor } from '../../src/track/tracking-config.ts';
 
 const MANIFEST = `
 name: mine
@@ -38,7 +38,8 @@ describe('scores of the tracker', () => {
     const { tracking: scores } = manifest('tracking: { low_score: 0.3, new_score: 0.7 }');
     const settings = tracking('tracking: { new_score: 0.4, lost_s: 2 }');
     expect(trackingFor(scores, settings)).toMatchObject({
-      ...{ low_score: 0.3, new_score: 0.4, high_score: 0.5, lost_s: 2, confirm_hits: 3 },
+      ...{ low_score: 0.3, new_score: 0.4, lost_s: 2 },
+      high_score: DEFAULT_TRACKING.high_score,
     });
   });
 
