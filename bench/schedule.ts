@@ -1,12 +1,18 @@
 // `npm run bench:schedule`: what the scheduler makes of too many cameras, and of cameras where little happens.
 import { parseArgs } from 'node:util';
+import { needsShared, shared } from '../test/shared.ts';
+import { readCoco } from './detect/truth.ts';
+import { YARDSTICK } from './models.ts';
 import { play, readRecording, recall, stretched } from './schedule/recordings.ts';
+import { regionRows } from './schedule/regions.ts';
 import { type SimulatedCamera, simulate } from './schedule/simulation.ts';
 
 const HELP = `npm run bench:schedule -- [OPTIONS]
 
 Without options: 1 to 256 cameras in virtual time, at half to four times the load that one machine can carry.
 
+  --regions         large photographs, each labelled object in turn as the one that moves: found in the whole picture,
+                    and in a region around it
   --recording FILE  of \`vedette record\`, with every frame analysed (--fps as the stream, idle_fps the same) and a minute
                     of stillness at its beginning; may be repeated. Plays them as cameras, with and without stillness
                     being used, and compares inferences and confirmed objects
@@ -18,6 +24,7 @@ Without options: 1 to 256 cameras in virtual time, at half to four times the loa
 
 const { values } = parseArgs({
   options: {
+    regions: { type: 'boolean', default: false },
     recording: { type: 'string', multiple: true, default: [] },
     cameras: { type: 'string', default: '16' },
     minutes: { type: 'string', default: '30' },
@@ -32,8 +39,9 @@ const SERVICE_MS = 10;
 /** An object is the same when both runs confirm it within this time. */
 const WITHIN_MS = 1000;
 
-function main(): void {
+async function main(): Promise<void> {
   if (values.help) console.log(HELP);
+  else if (values.regions) await compareRegions();
   else if (values.recording.length > 0) compareStill();
   else overload();
 }
@@ -107,4 +115,22 @@ function compareStill(): void {
   }
 }
 
-main();
+async function compareRegions(): Promise<void> {
+  if (needsShared('bench:schedule --regions')) return;
+  const vehicles = new Map([['vehicle', ['car', 'bus', 'truck']]]);
+  const sets = (['vehicle8', 'airport10_person'] as const).map((name) =>
+    readCoco(
+      shared('images', name, 'annotations.json'),
+      shared('images', name, 'images'),
+      vehicles,
+    ),
+  );
+  const rows = await regionRows(['vedette-s-int8', YARDSTICK], sets);
+  console.log(
+    '| model | pictures | side in the whole picture, px | objects | found, whole | found, region | all found per inference, whole | region |',
+  );
+  console.log('|---|---|---|---|---|---|---|---|');
+  console.log(rows.join('\n'));
+}
+
+await main();
