@@ -51,28 +51,33 @@ export async function measureThroughput(
   const fps = rates.reduce((sum, rate) => sum + (rate.frames * 1000) / rate.tookMs, 0);
   const tookMs = Math.max(...rates.map((rate) => rate.tookMs));
   const cpuMsPerFrame = (user + system) / 1000 / frames;
-  const window = {
+  const window: WindowFacts = {
     isWide: threads > 1,
     bound: (lanes.length * threads * 1000) / cpuMsPerFrame,
     lost: waitedMs / (lanes.length * threads) / tookMs,
   };
   return {
     fps,
-    undisturbedFps: runsOnCpu(engine.provider) ? undisturbed(fps, window) : fps,
+    undisturbedFps: runsOnCpu(engine.provider) ? undisturbedRate(fps, window) : fps,
     cpuMsPerFrame,
     runMs: Math.max(...rates.map((rate) => rate.tookMs / rate.runs)),
   };
+}
+
+export interface WindowFacts {
+  /** More than one thread in a session. */
+  readonly isWide: boolean;
+  /** Frames per second that the processor time allows. */
+  readonly bound: number;
+  /** Share of the window that threads waited for a core. */
+  readonly lost: number;
 }
 
 /**
  * A session with one thread waits for nothing but a core, so its rate follows from the processor time that it takes. Threads
  * that wait for each other besides lose at least what they waited for cores.
  */
-function undisturbed(
-  fps: number,
-  window: { isWide: boolean; bound: number; lost: number },
-): number {
-  const { isWide, bound, lost } = window;
+export function undisturbedRate(fps: number, { isWide, bound, lost }: WindowFacts): number {
   if (lost <= UNDISTURBED) return fps;
   if (!isWide || lost > HOPELESS) return Math.max(fps, bound);
   return Math.max(fps, Math.min(fps / (1 - lost), bound));
