@@ -6,6 +6,7 @@ import type { Config } from '../config/schema/config.ts';
 import { validate } from '../config/validate.ts';
 import type { ModelManifest } from '../contracts/model.ts';
 import type { Clock } from '../core/clock.ts';
+import { AgentError } from '../core/errors.ts';
 import { type Bucket, Histogram } from '../core/histogram.ts';
 import type { Log } from '../core/log.ts';
 import { childrenOf, cpuMs, pssMb, rssMb } from '../hw/process-usage.ts';
@@ -55,6 +56,7 @@ export interface LatencyMeasure {
 }
 
 const SETTLE_MS = 500;
+const LIVE_LIMIT_MS = 60_000;
 const NOWHERE = {
   name: 'nowhere',
   start: async (): Promise<void> => undefined,
@@ -79,7 +81,7 @@ export async function measurePath(options: PathOptions): Promise<PathMeasure> {
   });
   await agent.start();
   try {
-    while (agent.cameraStatuses().some(({ state }) => state !== 'live')) await pause(50);
+    await allLive(agent, clock);
     await pause(SETTLE_MS);
     return await watch(agent, latency, windowMs, options.fps);
   } finally {
@@ -109,6 +111,20 @@ export function benchConfig(
     storage: { path: folder, stills: { enabled: false } },
   });
   return requireValid(validate(text, { name: 'bench', environment: {} }), 'bench').config;
+}
+
+async function allLive(agent: Agent, clock: Clock): Promise<void> {
+  const startMs = clock.monotonicMs();
+  for (;;) {
+    const waiting = agent.cameraStatuses().filter(({ state }) => state !== 'live');
+    if (waiting.length === 0) return;
+    if (clock.monotonicMs() - startMs > LIVE_LIMIT_MS) {
+      const [{ last_error: error } = { last_error: null }] = waiting;
+      const problem = `${waiting.length} cameras do not come live: ${error ?? 'no reason is known'}`;
+      throw new AgentError('USAGE', { problem });
+    }
+    await pause(50);
+  }
 }
 
 async function watch(
