@@ -8,12 +8,13 @@ import type { Frame } from './contracts/frame.ts';
 import type { Choice, DecoderChoice } from './contracts/hardware.ts';
 import type { ModelManifest } from './contracts/model.ts';
 import type { SinkHealth, SinkRecord } from './contracts/sink.ts';
-import type { Clock, Timer } from './core/clock.ts';
+import { type Clock, sleep, type Timer } from './core/clock.ts';
 import { AgentError } from './core/errors.ts';
 import { Lifecycle, type Service } from './core/lifecycle.ts';
 import type { Log } from './core/log.ts';
 import { ulid } from './core/ulid.ts';
 import { findHardwareDecoders } from './hw/hardware-decoders.ts';
+import { cpuMs } from './hw/process-usage.ts';
 import { isLayout } from './infer/layout.ts';
 import { MeasurementFile } from './infer/measurement-file.ts';
 import { type OpenedEngine, openEngine } from './infer/open-engine.ts';
@@ -23,10 +24,12 @@ import type { Admission } from './pipeline/admission.ts';
 import { AdmissionControl } from './pipeline/admission-control.ts';
 import { cameraPlan, cameraSettings, type PlanLimits } from './pipeline/camera-plan.ts';
 import { CameraSet } from './pipeline/cameras.ts';
+import { ClipKeeper } from './pipeline/clip.ts';
 import { CounterFile } from './pipeline/counter-file.ts';
+import { type CameraExplanation, explainCamera } from './pipeline/explain.ts';
 import { Metrics } from './pipeline/metrics.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
-import { scenesOf } from './pipeline/scene-plan.ts';
+import { scenesOf, wantsClips } from './pipeline/scene-plan.ts';
 import { SnapshotKeeper, STILL_SLOT_BYTES } from './pipeline/snapshot.ts';
 import { CameraSupervisor } from './pipeline/supervisor.ts';
 import { createTracker } from './track/create-tracker.ts';
@@ -70,6 +73,8 @@ export type CameraSwitch = 'enabled' | 'detect';
 
 /** Per service; a camera that hangs needs 2.5 s of it for its kill ladder. */
 const STOP_LIMIT_MS = 4000;
+/** Long enough for a rate of a few frames per second. */
+const EXPLAIN_MS = 2000;
 const COUNTERS_KEPT_MS = 60_000;
 /** Stills that can be printed at the same time. */
 const STILL_SLOTS = 2;
@@ -86,11 +91,18 @@ export class Agent {
   private cameras!: CameraSet;
   private decoders: readonly DecoderChoice[] = [];
   private snapshots: SnapshotKeeper | undefined;
+  private readonly clips: ClipKeeper;
   private readonly newest = new Map<string, Frame>();
 
   constructor(options: AgentOptions) {
     this.options = options;
     this.config = options.config;
+    const { clock, log, sinks } = options;
+    this.clips = new ClipKeeper(options.config.storage.clips, {
+      clock,
+      log,
+      deliver: (clip) => sinks.write([{ kind: 'clip', clip }]),
+    });
     this.admission = new AdmissionControl(options.log);
     this.lifecycle = new Lifecycle(this.services(), options.log);
   }
@@ -117,7 +129,9 @@ export class Agent {
     for (const camera of plan.cameras.removed) {
       await this.cameras.remove(camera);
       this.pipeline.removeCamera(camera);
+      this.clips.watch(camera, false);
     }
+    this.clips.setSettings(config.storage.clips);
     for (const camera of Object.keys(config.cameras)) await this.applyCamera(camera);
   }
 
@@ -150,6 +164,31 @@ export class Agent {
   async snapshot(camera: string): Promise<Uint8Array | undefined> {
     const frame = this.newest.get(camera);
     return frame && this.snapshots?.still(frame);
+  }
+
+  /** How a camera does and what holds it back, from two looks a moment apart. */
+  async explain(camera: string): Promise<CameraExplanation> {
+    const wanted = this.pipeline.wanted(camera);
+    const supervisor = this.cameras.get(camera);
+    if (wanted === undefined || supervisor === undefined) {
+      throw new AgentError('COMMAND_REFUSED', { cause: `there is no camera ${camera}` });
+    }
+    const look = () => ({
+      ...this.pipeline.sample(camera),
+      processCpuMs: supervisor.pid === undefined ? 0 : cpuMs(supervisor.pid),
+    });
+    const before = look();
+    await sleep(this.options.clock, EXPLAIN_MS);
+    const { engine, layout } = this.opened;
+    return explainCamera(before, look(), {
+      status: supervisor.status(),
+      wantedFps: wanted.fps,
+      isPaused: wanted.isPaused,
+      model: engine.manifest.name,
+      provider: engine.provider,
+      sessions: layout.sessions,
+      batch: layout.batch,
+    });
   }
 
   /** Proof of life for the service's watchdog: runs complete, or nothing waits to be inferred. */
@@ -210,6 +249,7 @@ export class Agent {
       },
       stop: async () => {
         await this.pipeline.stop();
+        await this.clips.drain();
         timer?.cancel();
         save();
       },
@@ -256,6 +296,7 @@ export class Agent {
       device: this.config.device.name,
       engine,
       snapshots: stills.enabled ? this.snapshots : undefined,
+      clips: this.clips,
       clock,
       log,
       metrics: this.metrics,
@@ -275,8 +316,12 @@ export class Agent {
         const isWanted = this.pipeline.frame(frame);
         if (!isWanted) this.cameras.get(frame.camera)?.pass(frame.sequence);
       },
+      onUnit: (camera, unit) => this.clips.unit(camera, unit),
       onStatus: (status, was) => this.pipeline.camera(status, was),
-      onSessionEnd: (camera) => this.pipeline.sessionEnded(camera),
+      onSessionEnd: (camera) => {
+        this.pipeline.sessionEnded(camera);
+        this.clips.end(camera);
+      },
     });
   }
 
@@ -286,6 +331,8 @@ export class Agent {
     const minScore = Math.max(this.options.manifest.minScore, this.tracking().low_score);
     this.pipeline.setCamera(camera, cameraSettings(settings, minScore));
     await this.cameras.apply(cameraPlan(camera, settings, this.planLimits()));
+    const isNews = this.clips.watch(camera, wantsClips(this.config, camera));
+    if (isNews) this.cameras.get(camera)?.wantEncoded(wantsClips(this.config, camera));
   }
 
   private tracking(): TrackingConfig {

@@ -7,12 +7,14 @@ import { ConfigStore, type StoredConfig } from '../config/store.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { AgentError, causeText } from '../core/errors.ts';
 import { createLog, ForkedLog, type Log } from '../core/log.ts';
+import { CommandDesk } from '../mqtt/commands.ts';
 import type { MqttConnection } from '../mqtt/connection.ts';
 import { HomeAssistant } from '../mqtt/home-assistant.ts';
 import { LogTopic } from '../mqtt/log-topic.ts';
 import { notifyService } from '../native/notify.ts';
 import { agentCommands } from '../remote/agent-commands.ts';
 import { RemoteConfig } from '../remote/config-commands.ts';
+import { ControlSocket, controlSocketIn } from '../remote/control-socket.ts';
 import { StatusPublisher } from '../remote/status.ts';
 import { Systemd } from '../service/systemd.ts';
 import { assemble } from './assemble.ts';
@@ -82,6 +84,8 @@ class Daemon {
   private readonly status: StatusPublisher | undefined;
   private readonly systemd: Systemd;
   private readonly homeAssistant: HomeAssistant | undefined;
+  private readonly desk: CommandDesk;
+  private readonly control: ControlSocket;
 
   constructor(store: ConfigStore, log: Log) {
     this.started = store.load();
@@ -98,9 +102,15 @@ class Daemon {
       status: () => this.summary(),
       send: notifyService,
     });
+    this.desk = new CommandDesk(log);
+    this.control = new ControlSocket({
+      path: controlSocketIn(config.storage.path),
+      log,
+      answer: (command, payload) => this.desk.answer(command, payload, false),
+    });
+    const remote = this.takeCommands(store);
     if (mqtt === undefined) return;
     if (config.mqtt?.home_assistant) this.homeAssistant = this.discovery(config, mqtt);
-    const remote = this.listen(mqtt, store);
     this.status = new StatusPublisher({
       mqtt,
       clock,
@@ -117,6 +127,7 @@ class Daemon {
     }
     await this.agent.start();
     // Commands reach the agent only when it can follow them.
+    await this.control.start();
     await this.mqtt?.start();
     this.status?.start();
     this.announce(this.started.config);
@@ -128,6 +139,7 @@ class Daemon {
     this.systemd.stopping();
     this.status?.stop();
     this.homeAssistant?.stop();
+    await this.control.stop();
     await this.agent.stop();
     await this.mqtt?.stop();
     this.log.info('vedette stopped');
@@ -163,21 +175,24 @@ class Daemon {
     return `${live.length} of ${cameras.length} cameras live${others}`;
   }
 
-  private listen(mqtt: MqttConnection, store: ConfigStore): RemoteConfig {
+  /** The same commands over the control socket and, where there is a broker, over MQTT. */
+  private takeCommands(store: ConfigStore): RemoteConfig {
+    const { mqtt, agent, desk } = this;
     const remote = new RemoteConfig({
       store,
       started: this.started,
       apply: async (plan, config) => {
-        await this.agent.apply(plan, config);
-        for (const camera of plan.cameras.removed) mqtt.forgetCamera(camera);
+        await agent.apply(plan, config);
+        for (const camera of plan.cameras.removed) mqtt?.forgetCamera(camera);
         this.announce(config);
       },
       changed: () => this.status?.tellInfo(),
       log: this.log,
     });
     const commands = agentCommands({
-      snapshot: (camera) => this.agent.snapshot(camera),
-      cameras: () => this.agent.cameraStatuses().map(({ camera }) => camera),
+      explain: async (camera) => ({ ...(await agent.explain(camera)) }),
+      snapshot: (camera) => agent.snapshot(camera),
+      cameras: () => agent.cameraStatuses().map(({ camera }) => camera),
       setLogLevel: (level) => {
         this.log.level = level;
       },
@@ -186,8 +201,14 @@ class Daemon {
       },
     });
     for (const [name, handler] of Object.entries({ ...remote.handlers, ...commands })) {
-      mqtt.onCommand(name, handler);
+      desk.on(name, handler);
+      mqtt?.onCommand(name, handler);
     }
+    if (mqtt !== undefined) this.takeSwitches(mqtt);
+    return remote;
+  }
+
+  private takeSwitches(mqtt: MqttConnection): void {
     mqtt.onSet(async (camera, key, isOn) => {
       if (key !== 'enabled' && key !== 'detect') {
         throw new AgentError('COMMAND_REFUSED', { cause: `there is no switch ${key}` });
@@ -195,17 +216,17 @@ class Daemon {
       await this.agent.switch(camera, key, isOn);
       mqtt.retain('cameraState', { camera, key }, isOn ? 'ON' : 'OFF');
     });
-    return remote;
   }
 
   private info(remote: RemoteConfig): Record<string, unknown> {
-    const { provider, provider_choices } = this.agent.health();
+    const { provider, provider_choices, decoder_choices } = this.agent.health();
     return {
       version: VERSION,
       started_at: new Date(this.startedMs).toISOString(),
       config: remote.identity(),
       provider,
       provider_choices,
+      decoder_choices,
     };
   }
 }

@@ -27,4 +27,6 @@ export interface CameraStatus {
   readonly frame_size: readonly [number, number] | null;
   readonly reconnects_1h: number;
   readonly last_error: string | null;
+  /** ISO time at which it is tried again; null while a session runs or nothing is wanted. */
+  readonly next_attempt: string | null;
 }

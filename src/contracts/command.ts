@@ -1,4 +1,4 @@
-// Requests from afar and their answers, over MQTT today and HTTP tomorrow.
+// Requests from afar and their answers, over MQTT and the control socket today, HTTP tomorrow.
 
 export type CommandName =
   | 'config/get'
@@ -6,6 +6,7 @@ export type CommandName =
   | 'config/replace'
   | 'config/rollback'
   | 'camera/probe'
+  | 'explain'
   | 'snapshot'
   | 'restart'
   | 'loglevel';

@@ -78,6 +78,16 @@ export const ERRORS = {
     exit: 78,
   },
   COMMAND_REFUSED: { text: '{cause}', remedy: 'correct the request and send it again', exit: 65 },
+  AGENT_UNREACHABLE: {
+    text: 'no agent answers on {path}: {cause}',
+    remedy: 'name the configuration it runs with (--config), and be root or the user it runs as',
+    exit: 69,
+  },
+  ALREADY_RUNNING: {
+    text: 'another agent keeps its data in this folder and answers on {path}',
+    remedy: 'stop it, or give this one a storage.path of its own',
+    exit: 78,
+  },
   SERVICE_FAILED: {
     text: 'the service could not be changed: {cause}',
     remedy: 'run as root on a machine with systemd',

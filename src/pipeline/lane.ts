@@ -33,6 +33,14 @@ export interface ScheduleCounts {
   readonly skipped: Readonly<Record<SkipCause, number>>;
 }
 
+export const NO_SKIPS: Readonly<Record<SkipCause, number>> = {
+  not_due: 0,
+  still: 0,
+  replaced: 0,
+  overload: 0,
+  removed: 0,
+};
+
 /** A step in presentation time beyond this, or backwards, is a new timeline. */
 const MAX_STEP_MS = 5000;
 /** After the last movement the full rate goes on for this long: people pause. */
@@ -64,13 +72,7 @@ export class Lane {
   private lastTakenMs = Number.NEGATIVE_INFINITY;
   private offered = 0;
   private taken = 0;
-  private readonly skipped: Record<SkipCause, number> = {
-    not_due: 0,
-    still: 0,
-    replaced: 0,
-    overload: 0,
-    removed: 0,
-  };
+  private readonly skipped: Record<SkipCause, number> = { ...NO_SKIPS };
 
   constructor(wish: Wish) {
     this.wish = wish;

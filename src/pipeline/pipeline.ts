@@ -12,13 +12,15 @@ import { ulid } from '../core/ulid.ts';
 import type { InferenceEngine } from '../infer/engine.ts';
 import { attentionTo } from './attention.ts';
 import { Batcher, type Printed } from './batch.ts';
+import type { ClipKeeper } from './clip.ts';
+import type { CameraSample } from './explain.ts';
 import { type DetectionFilter, InferStage } from './infer.ts';
 import { Interpreter } from './interpret.ts';
-import type { ScheduleCounts, Wish } from './lane.ts';
+import { NO_SKIPS, type ScheduleCounts, type Wish } from './lane.ts';
 import type { Metrics } from './metrics.ts';
 import { PublishStage } from './publish.ts';
-import type { SceneStage } from './scene.ts';
 import { Regions } from './region.ts';
+import type { SceneStage } from './scene.ts';
 import { Scheduler } from './scheduler.ts';
 import type { SnapshotKeeper } from './snapshot.ts';
 
@@ -31,6 +33,8 @@ export interface PipelineDeps {
   readonly device: string;
   readonly engine: InferenceEngine;
   readonly snapshots: SnapshotKeeper | undefined;
+  /** Undefined: no clips. */
+  readonly clips?: ClipKeeper | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -150,6 +154,29 @@ export class Pipeline {
 
   camera(status: CameraStatus, was: CameraStatus['state']): void {
     this.publish.camera(status, was);
+  }
+
+  /** The counters of a camera at this moment; its process's own time is the caller's to add. */
+  sample(camera: string): Omit<CameraSample, 'processCpuMs'> {
+    const { clock, metrics } = this.deps;
+    const own = metrics.camera(camera);
+    const all = [...metrics.cameras.values()];
+    return {
+      atMs: clock.monotonicMs(),
+      decoded: own.decodedFrames,
+      inferred: own.inferredFrames,
+      printedBytes: own.printedBytes,
+      refusedPrints: own.refusedPrints,
+      skipped: this.scheduler.counts(camera)?.skipped ?? NO_SKIPS,
+      allInferred: all.reduce((sum, { inferredFrames }) => sum + inferredFrames, 0),
+      sessionBusyMs: metrics.inferMs.count * metrics.inferMs.meanMs,
+    };
+  }
+
+  /** What is wanted of a camera; undefined when it is not known. */
+  wanted(camera: string): { readonly fps: number; readonly isPaused: boolean } | undefined {
+    const settings = this.cameras.get(camera);
+    return settings && { fps: settings.fps, isPaused: this.paused.has(camera) };
   }
 
   scheduleCounts(camera: string): ScheduleCounts | undefined {

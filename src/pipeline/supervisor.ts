@@ -95,6 +95,7 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
   private readonly soon: Backoff = new Backoff({ firstMs: 1000, maxMs: 15_000 });
   private readonly slow: Backoff = new Backoff({ firstMs: 60_000, maxMs: 600_000 });
   private retry: Timer | undefined;
+  private retryMs = 0;
   private ticker: Timer | undefined;
   private wasUnreachable = false;
   private knockedMs = 0;
@@ -183,7 +184,12 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
       frame_size: stream === undefined ? null : [stream.widthPx, stream.heightPx],
       reconnects_1h: this.reconnects.length,
       last_error: this.lastError,
+      next_attempt: this.retry === undefined ? null : this.isoAt(this.retryMs),
     };
+  }
+
+  private isoAt(monotonicMs: number): string {
+    return new Date(this.clock.wallMs() + monotonicMs - this.clock.monotonicMs()).toISOString();
   }
 
   counts(): SupervisorCounts {
@@ -290,6 +296,7 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
     const pace = retryPace(this.state);
     if (pace === 'never') return;
     const delayMs = (pace === 'slow' ? this.slow : this.soon).nextMs();
+    this.retryMs = this.clock.monotonicMs() + delayMs;
     this.retry = this.clock.after(delayMs, () => this.open());
   }
 

@@ -1,4 +1,4 @@
-// Commands that concern the running agent: a picture now, another log level, a restart.
+// Commands that concern the running agent: how a camera does, a picture now, another log level, a restart.
 import type { CommandHandler, CommandName, CommandRequest } from '../contracts/command.ts';
 import { AgentError } from '../core/errors.ts';
 import type { LogLevel } from '../core/log.ts';
@@ -6,6 +6,8 @@ import type { LogLevel } from '../core/log.ts';
 export interface AgentCommandsOptions {
   /** A JPEG of the camera's newest frame; undefined when it has none. */
   snapshot(camera: string): Promise<Uint8Array | undefined>;
+  /** What two looks at the camera say of it; takes as long as lies between them. */
+  explain(camera: string): Promise<Readonly<Record<string, unknown>>>;
   readonly cameras: () => readonly string[];
   setLogLevel(level: LogLevel): void;
   /** Ends the process so that its service manager starts it again. */
@@ -16,12 +18,19 @@ const LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error'];
 /** The answer must reach the broker before the connection goes down. */
 const RESTART_DELAY_MS = 500;
 
-type AgentCommand = Extract<CommandName, 'snapshot' | 'loglevel' | 'restart'>;
+type AgentCommand = Extract<CommandName, 'explain' | 'snapshot' | 'loglevel' | 'restart'>;
 
 export function agentCommands(
   options: AgentCommandsOptions,
 ): Readonly<Record<AgentCommand, CommandHandler>> {
   return {
+    explain: async (request) => {
+      const wanted =
+        request.camera === undefined
+          ? options.cameras()
+          : [requireCamera(request, options.cameras())];
+      return { cameras: await Promise.all(wanted.map((camera) => options.explain(camera))) };
+    },
     snapshot: async (request) => {
       const camera = requireCamera(request, options.cameras());
       const jpeg = await options.snapshot(camera);

@@ -28,6 +28,7 @@ export function eventOf(seq: number, overrides: Partial<EventRecord> = {}): Even
     end_ts: null,
     best: { ts, score: 0.9, box: [0.1, 0.2, 0.3, 0.4] },
     still: null,
+    clip: null,
     zones: [],
     model: { name: 'yolox-nano', sha256: 'ab'.repeat(32) },
     latency_ms: { capture_to_publish: 80 },
@@ -54,5 +55,6 @@ export function statusOf(camera: string, state: CameraStatus['state'] = 'live'):
     decoder_fallback: null,
     skipped_frames: 0,
     last_error: null,
+    next_attempt: null,
   };
 }
