@@ -58,6 +58,8 @@ constexpr double kRestSeconds = 1;
 constexpr std::size_t kProbes = 512;
 /// After so long, what is seen again as it was before an object covered it is background.
 constexpr float kUncoverSeconds = 1;
+/// Time constant of forgetting it.
+constexpr double kCoveredSeconds = 600;
 /// Cells around the found ones that belong to the object's edge.
 constexpr int kMargin = 1;
 
@@ -291,6 +293,7 @@ void MotionMeter::State::update(double step, MotionVerdict verdict, const Alignm
   const float youth = 1 / static_cast<float>(frames);
   const float towards = std::max(weightOf(step, kBackgroundSeconds), youth);
   const float noisier = std::max(weightOf(step, kNoiseSeconds), youth);
+  const float forgotten = weightOf(step, kCoveredSeconds);
   const auto seconds = static_cast<float>(step);
   learntSeconds += step;
   const auto fade = static_cast<float>(std::min(options.fadeSeconds, std::max(kLearnSeconds, learntSeconds / 2)));
@@ -310,7 +313,9 @@ void MotionMeter::State::update(double step, MotionVerdict verdict, const Alignm
     const bool isFaded = rested >= (isUncovered ? uncover : fade);
     const float learnt = background[i] + towards * (value - background[i]);
     candidate[i] = isSame ? candidate[i] + 0.2f * (value - candidate[i]) : value;
-    former[i] = isFaded ? background[i] : former[i];
+    // The same for the light of the day; what is covered for long is forgotten.
+    const float follows = std::fabs(learnt - former[i]) <= limit[i] ? 1 : forgotten;
+    former[i] = isFaded ? background[i] : isStill ? former[i] + follows * (learnt - former[i]) : former[i];
     background[i] = isStill ? learnt : isFaded ? candidate[i] : background[i];
     deviation[i] = isStill ? deviation[i] + noisier * (std::min(off, kLoudest) - deviation[i]) : deviation[i];
     restSeconds[i] = isFaded ? 0 : rested;
