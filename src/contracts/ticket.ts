@@ -1,7 +1,7 @@
 // The messages between the agent and a camera process, and the ticket: an order to print pixels into the arena.
 import type { HardwareDecoders } from './decoder.ts';
 import type { CaptureClock } from './frame.ts';
-import type { Box } from './geometry.ts';
+import type { Box, Point } from './geometry.ts';
 
 /** `stretch` ignores the aspect; the others keep it and fill the rest with `pad`. */
 export type Fit = 'stretch' | 'corner' | 'centre';
@@ -52,6 +52,16 @@ export type DecoderKind = 'gstreamer' | 'ffmpeg';
 /** Which frames of a stream are decoded: all, those that others refer to, or key frames. */
 export type Decode = 'all' | 'reference' | 'key';
 
+/** How motion is judged in the decoded pictures. */
+export interface MotionOrder {
+  /** Grey levels of 255 by which a spot must change at least. */
+  readonly threshold: number;
+  /** What stands still for so long is background from then on. */
+  readonly fadeSeconds: number;
+  /** Polygons in which nothing is looked at. */
+  readonly masks: readonly (readonly Point[])[];
+}
+
 /** Everything a camera process is told about its camera. Credentials travel only here, over the IPC channel. */
 export interface CameraOrder {
   readonly camera: string;
@@ -77,9 +87,13 @@ export interface CameraOrder {
    * besides, so that a still or a crop comes from the very frame that was inferred.
    */
   readonly heldFrames: number;
+  /** Absent: motion is not measured. */
+  readonly motion?: MotionOrder;
   /** Bytes of the arena whose descriptor is inherited as fd `ARENA_FD`. */
   readonly arenaBytes: number;
 }
+
+export const MOST_MOTION_BOXES = 8;
 
 /** File descriptors of a camera process. */
 export const ARENA_FD = 4;
@@ -130,6 +144,8 @@ export type FromCamera =
       /** Frames of the session that were left out as the order asks; their sequences are missing. */
       readonly skipped: number;
       readonly motion: number;
+      /** At most `MOST_MOTION_BOXES`; absent: not measured. */
+      readonly motionBoxes?: readonly Box[];
     }
   | {
       readonly kind: 'printed';

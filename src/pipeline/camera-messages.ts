@@ -1,5 +1,5 @@
 // Reads what a camera process sent. A hostile stream may have taken that process over, so nothing is believed by its type.
-import type { FromCamera, Placement } from '../contracts/ticket.ts';
+import { type FromCamera, MOST_MOTION_BOXES, type Placement } from '../contracts/ticket.ts';
 
 const MAX_SIDE_PX = 16384;
 const MAX_TEXT = 10_000;
@@ -16,6 +16,15 @@ const isShare: Check = (value) => isAmount(value) && Number(value) <= 1;
 
 function oneOf(...values: readonly string[]): Check {
   return (value) => values.includes(value as string);
+}
+
+const areBoxes: Check = (value) =>
+  Array.isArray(value) &&
+  value.length <= MOST_MOTION_BOXES &&
+  value.every((box) => Array.isArray(box) && box.length === 4 && box.every(isShare));
+
+function optional(check: Check): Check {
+  return (value) => value === undefined || check(value);
 }
 
 const isPlacement: Check = (value) =>
@@ -41,6 +50,7 @@ const CHECKS: Readonly<Record<FromCamera['kind'], Readonly<Record<string, Check>
     heightPx: isSide,
     skipped: isCount,
     motion: isShare,
+    motionBoxes: optional(areBoxes),
   },
   printed: { id: isCount, placement: isPlacement, bytes: isCount, tookUs: isAmount },
   refused: { id: isCount, cause: oneOf('frame_gone', 'bad_ticket', 'map_failed') },
@@ -66,7 +76,7 @@ export function readMessage(value: unknown): FromCamera | undefined {
   const message: Record<string, unknown> = { kind };
   for (const [field, check] of Object.entries(CHECKS[kind as FromCamera['kind']])) {
     if (!check(value[field])) return undefined;
-    message[field] = value[field];
+    if (value[field] !== undefined) message[field] = value[field];
   }
   return message as FromCamera;
 }

@@ -2,6 +2,7 @@
 import type { CameraConfig } from '../config/schema/config.ts';
 import type { HardwareDecoders } from '../contracts/decoder.ts';
 import type { DecoderChoice } from '../contracts/hardware.ts';
+import type { MotionOrder } from '../contracts/ticket.ts';
 import type { CameraPlan } from './cameras.ts';
 import type { CameraSettings } from './pipeline.ts';
 
@@ -36,10 +37,15 @@ export function cameraPlan(id: string, config: CameraConfig, limits: PlanLimits)
     realtime: config.realtime,
     maxWidthPx,
     maxHeightPx,
+    ...(config.motion.enabled && { motion: motionOrder(config.motion) }),
     heldFrames: Math.min(most, Math.max(least, framesUnderWay + 1)),
     arenaBytes,
     isEnabled: config.enabled,
   };
+}
+
+function motionOrder({ threshold, fade_s, masks }: CameraConfig['motion']): MotionOrder {
+  return { threshold, fadeSeconds: fade_s, masks };
 }
 
 function decodersOf(

@@ -7,7 +7,7 @@ const OFF_AFTER_MS = 10_000;
 
 /**
  * ON with the first frame that moves, OFF after 10 s in which none did, also when frames stop.
- * Says nothing for a camera whose frames all report 1: there nobody measures motion.
+ * Frames whose motion nobody measured say nothing: where that is all of them, neither ON nor OFF is told.
  */
 export class MotionState {
   private readonly clock: Clock;
@@ -21,9 +21,10 @@ export class MotionState {
     this.tell = tell;
   }
 
-  add(camera: string, share: number): void {
+  /** `share` is undefined where motion was not measured. */
+  add(camera: string, share: number | undefined): void {
+    if (share === undefined) return;
     if (!this.measured.has(camera)) {
-      if (share >= 1) return;
       this.measured.add(camera);
       this.tell(camera, 'OFF');
     }

@@ -139,7 +139,8 @@ export class MqttSink implements Sink {
   private showTracks(tracks: FrameTracks): void {
     const { connection, publishTracks } = this.deps;
     const { camera } = tracks.frame;
-    this.motion.add(camera, tracks.frame.motion);
+    const { motion, motionBoxes } = tracks.frame;
+    this.motion.add(camera, motionBoxes && motion);
     if (!publishTracks || !connection.isUp) return;
     connection.publish('cameraTracks', { camera }, JSON.stringify(tracksRecord(tracks)));
   }

@@ -110,10 +110,15 @@ describe('readMessage', () => {
   it('drops fields that a frame does not have and refuses values that it cannot have', () => {
     const frame = {
       ...{ kind: 'frame', sequence: 1, ptsNs: 0, captureMs: 1, captureClock: 'host' },
-      ...{ widthPx: 640, heightPx: 360, motion: 1 },
+      ...{ widthPx: 640, heightPx: 360, skipped: 0, motion: 1 },
     };
     expect(readMessage({ ...frame, camera: 'other', session: 'x' })).toEqual(frame);
+    const boxes = [[0, 0.5, 0.25, 0.5]];
+    expect(readMessage({ ...frame, motionBoxes: boxes })).toEqual({ ...frame, motionBoxes: boxes });
     for (const wrong of [
+      { motionBoxes: [[0, 0.5, 0.25]] },
+      { motionBoxes: [[0, 0.5, 2, 0.5]] },
+      { motionBoxes: Array.from({ length: 9 }, () => boxes[0]) },
       { sequence: -1 },
       { motion: 2 },
       { widthPx: 1e9 },

@@ -1,6 +1,7 @@
 // Section `cameras`: one block per camera, of which only the address is mandatory.
 import * as v from 'valibot';
 import { parseSource } from '../source-url.ts';
+import { motion } from './motion.ts';
 import { point, polygon } from './places.ts';
 import { schedule } from './schedule.ts';
 import { fraction, labels, NAME, NAME_RULE, text, wholeNumber } from './values.ts';
@@ -217,7 +218,13 @@ const scene = {
   ),
 };
 
-const block = v.strictObject({ ...address, ...stream, ...analysis, ...scene });
+const block = v.strictObject({
+  ...address,
+  ...stream,
+  ...analysis,
+  motion: v.optional(motion, {}),
+  ...scene,
+});
 
 const settings = v.pipe(
   block,
