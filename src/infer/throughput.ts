@@ -15,7 +15,7 @@ export interface Throughput {
 
 /** Waiting for a core for less of a window than this is what every machine does. */
 const UNDISTURBED = 0.02;
-/** When others took more of a window than this, only its processor time says something. */
+/** When others took more of a window than this, nothing is known of threads that wait for each other. */
 const HOPELESS = 0.5;
 
 /**
@@ -79,6 +79,7 @@ export interface WindowFacts {
  */
 export function undisturbedRate(fps: number, { isWide, bound, lost }: WindowFacts): number {
   if (lost <= UNDISTURBED) return fps;
-  if (!isWide || lost > HOPELESS) return Math.max(fps, bound);
+  if (!isWide) return Math.max(fps, bound);
+  if (lost > HOPELESS) return fps;
   return Math.max(fps, Math.min(fps / (1 - lost), bound));
 }
