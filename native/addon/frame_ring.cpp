@@ -7,6 +7,7 @@
 
 #include "addon/exports.hpp"
 #include "addon/guard.hpp"
+#include "addon/motion_arguments.hpp"
 #include "addon/print_order.hpp"
 #include "addon/wake.hpp"
 
@@ -25,7 +26,7 @@ class JsFrameRing final : public Napi::ObjectWrap<JsFrameRing> {
                        });
   }
 
-  /// new FrameRing(fd, pixelFormat, widthPx, heightPx, held, patienceMs, onFrame, onEnd)
+  /// new FrameRing(fd, pixelFormat, widthPx, heightPx, held, patienceMs, onFrame, onEnd, fps, motion)
   explicit JsFrameRing(const Napi::CallbackInfo& info) : Napi::ObjectWrap<JsFrameRing>(info) {
     guard(info, [&]() -> Napi::Value {
       open(info);
@@ -45,7 +46,8 @@ class JsFrameRing final : public Napi::ObjectWrap<JsFrameRing> {
       return static_cast<int>(std::min<std::size_t>(size(info[at], "side"), kMaxSide + 1));
     };
     const RawFormat format{*pixels, side(2), side(3)};
-    const FrameRing::Options options{size(info[4], "held"), std::chrono::milliseconds(size(info[5], "patienceMs"))};
+    const FrameRing::Options options{size(info[4], "held"), std::chrono::milliseconds(size(info[5], "patienceMs")),
+                                     number(info[8], "fps"), motionOptionsOf(info[9])};
     onFrame_ = Napi::Persistent(info[6].As<Napi::Function>());
     onEnd_ = Napi::Persistent(info[7].As<Napi::Function>());
     wake_ = std::make_unique<Wake>(info.Env(), "vedette frame ring", [this](Napi::Env env) { deliver(env); });
@@ -61,6 +63,7 @@ class JsFrameRing final : public Napi::ObjectWrap<JsFrameRing> {
       notice.Set("sequence", static_cast<double>(frame->sequence));
       notice.Set("captureMs", frame->unixMs);
       notice.Set("monotonicMs", frame->monotonicMs);
+      setMotion(notice, frame->motion);
       onFrame_.Call({notice});
     }
     if (!end || onEnd_.IsEmpty()) return;

@@ -6,6 +6,7 @@
 
 #include "addon/gst_exports.hpp"
 #include "addon/guard.hpp"
+#include "addon/motion_arguments.hpp"
 #include "addon/print_order.hpp"
 #include "addon/wake.hpp"
 #include "core/print.hpp"
@@ -21,6 +22,7 @@ class FrameSink final : public Napi::ObjectWrap<FrameSink> {
     return DefineClass(env, "FrameSink",
                        {
                            InstanceMethod("onFrame", &FrameSink::onFrame),
+                           InstanceMethod("watchMotion", &FrameSink::watchMotion),
                            InstanceMethod("print", &FrameSink::print),
                            InstanceMethod("pass", &FrameSink::pass),
                            InstanceMethod("continueTimeline", &FrameSink::continueTimeline),
@@ -41,6 +43,14 @@ class FrameSink final : public Napi::ObjectWrap<FrameSink> {
     });
   }
 
+  /// watchMotion(options): from the next start of the element on.
+  Napi::Value watchMotion(const Napi::CallbackInfo& info) {
+    return guard(info, [&]() -> Napi::Value {
+      store_->setMotion(motionOptionsOf(info[0]));
+      return info.Env().Undefined();
+    });
+  }
+
   void deliver(Napi::Env env) {
     const auto notice = store_->takeNotice();
     if (!notice || listener_.IsEmpty()) return;
@@ -54,6 +64,7 @@ class FrameSink final : public Napi::ObjectWrap<FrameSink> {
     frame.Set("heightPx", notice->heightPx);
     frame.Set("fps", notice->fps);
     frame.Set("pixelFormat", notice->pixelFormat);
+    setMotion(frame, notice->motion);
     frame.Set("skipped", static_cast<double>(notice->skipped));
     listener_.Call({frame});
   }

@@ -27,7 +27,7 @@ double millisecondsNow() {
 }  // namespace
 
 FrameRing::FrameRing(int fd, const RawFormat& format, const Options& options, std::function<void()> wake)
-    : format_(format), options_{std::max<std::size_t>(options.held, 1), options.patience}, wake_(std::move(wake)) {
+    : format_(format), options_{std::max<std::size_t>(options.held, 1), options.patience, options.fps, options.motion}, wake_(std::move(wake)) {
   if (format.width < 1 || format.height < 1 || format.width > kMaxSide || format.height > kMaxSide) {
     throw Error(Code::Defect, "raw frames of " + std::to_string(format.width) + " x " + std::to_string(format.height));
   }
@@ -40,6 +40,7 @@ FrameRing::FrameRing(int fd, const RawFormat& format, const Options& options, st
     throw Error(Code::Defect, cause);
   }
   fcntl(fd_, F_SETPIPE_SZ, kPipeBytes);
+  if (options_.motion) meter_ = std::make_unique<MotionMeter>(*options_.motion);
   thread_ = std::thread([this] { read(); });
 }
 
@@ -61,9 +62,18 @@ void FrameRing::read() {
     if (auto end = readFrame(*frame)) return finish(std::move(*end));
     const std::uint64_t sequence = ++sequence_;
     frame->sequence = sequence;
+    if (meter_) measureMotion(*frame);
     publish(std::move(frame));
     if (options_.patience.count() > 0) awaitTaken(sequence);
   }
+}
+
+void FrameRing::measureMotion(RawFrame& frame) {
+  const auto picture = pictureIn(frame.bytes, format_.pixels, format_.width, format_.height);
+  if (!picture) return;
+  const double seconds =
+      options_.fps > 0 ? static_cast<double>(frame.sequence) / options_.fps : frame.monotonicMs / 1e3;
+  frame.motion = meter_->measure(*picture, static_cast<std::int64_t>(seconds * 1e9));
 }
 
 std::optional<FrameRing::End> FrameRing::readFrame(RawFrame& frame) {

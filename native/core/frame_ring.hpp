@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/motion.hpp"
 #include "core/picture.hpp"
 
 namespace vedette {
@@ -29,6 +30,7 @@ struct RawFrame {
   /// Wall clock at which its first byte was read, milliseconds since 1970; the same on the monotonic clock.
   double unixMs = 0;
   double monotonicMs = 0;
+  MotionReading motion{};
   std::vector<std::byte> bytes;
 };
 
@@ -37,13 +39,16 @@ struct RawFrame {
 /// Owns:    a duplicate of the descriptor, the thread that reads it, and at most 2 × `held` + 2 frames.
 /// Threads: `wake` is called on the reading thread; the rest from any.
 /// Fails:   the constructor throws Error (DEFECT). Later troubles end the stream: `takeEnd`.
-/// Cost:    one read() per pipe buffer, straight into the frame; nothing is allocated once all frames exist.
+/// Cost:    motion of each frame, where wanted; one read() per pipe buffer, straight into the frame; nothing is allocated once all frames exist.
 class FrameRing final {
  public:
   struct Options {
     std::size_t held = 3;
     /// How long reading waits for a frame to be printed before it goes on; 0: newest wins.
     std::chrono::milliseconds patience{0};
+    /// Of the writer; 0: time goes by arrival. Only motion asks.
+    double fps = 0;
+    std::optional<MotionOptions> motion{};
   };
   struct End {
     /// Of a frame that never became complete.
@@ -72,6 +77,7 @@ class FrameRing final {
 
   void read();
   std::optional<End> readFrame(RawFrame& frame);
+  void measureMotion(RawFrame& frame);
   std::shared_ptr<RawFrame> unused();
   void publish(std::shared_ptr<RawFrame> frame);
   void awaitTaken(std::uint64_t sequence);
@@ -85,6 +91,7 @@ class FrameRing final {
   // Owned.
   int fd_;
   int stop_;
+  std::unique_ptr<MotionMeter> meter_;
   std::thread thread_;
 
   // State (guarded by mutex_).

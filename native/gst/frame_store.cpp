@@ -31,7 +31,18 @@ void FrameStore::setWake(std::function<void()> wake) {
   wake_ = std::move(wake);
 }
 
-std::uint64_t FrameStore::push(GstBuffer* buffer, const GstVideoInfo& info, GstClockTime runningTime, Capture capture) {
+void FrameStore::setMotion(std::optional<MotionOptions> options) {
+  const std::lock_guard lock(mutex_);
+  motion_ = std::move(options);
+}
+
+std::optional<MotionOptions> FrameStore::motion() {
+  const std::lock_guard lock(mutex_);
+  return motion_;
+}
+
+std::uint64_t FrameStore::push(GstBuffer* buffer, const GstVideoInfo& info, GstClockTime runningTime, Capture capture,
+                               const MotionReading& motion) {
   const std::lock_guard lock(mutex_);
   const double fps = info.fps_n > 0 && info.fps_d > 0 ? static_cast<double>(info.fps_n) / info.fps_d : 0;
   const std::int64_t ptsNs =
@@ -48,7 +59,8 @@ std::uint64_t FrameStore::push(GstBuffer* buffer, const GstVideoInfo& info, GstC
                    GST_VIDEO_INFO_HEIGHT(&info),
                    fps,
                    gst_video_format_to_string(GST_VIDEO_INFO_FORMAT(&info)),
-                   skipped_};
+                   skipped_,
+                   motion};
   if (!silent && wake_) wake_();
   return sequence_;
 }

@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 
+#include "core/motion.hpp"
 #include "gst/capture_time.hpp"
 
 namespace vedette::gst {
@@ -32,6 +33,7 @@ struct Notice {
   const char* pixelFormat = "";
   /// Units that were left out on purpose since the session began; they have sequences, too.
   std::uint64_t skipped = 0;
+  MotionReading motion{};
 };
 
 /// A reference to a decoded picture: the decoder cannot reuse its memory while this lives.
@@ -74,8 +76,13 @@ class FrameStore final {
   /// `wake` is called on GStreamer's thread when a notice waits and none did before.
   void setWake(std::function<void()> wake);
 
+  /// What is looked for in the pictures; the element asks when it starts.
+  void setMotion(std::optional<MotionOptions> options);
+  std::optional<MotionOptions> motion();
+
   /// Takes a reference on `buffer` and returns its sequence: 1, 2, 3 …
-  std::uint64_t push(GstBuffer* buffer, const GstVideoInfo& info, GstClockTime runningTime, Capture capture);
+  std::uint64_t push(GstBuffer* buffer, const GstVideoInfo& info, GstClockTime runningTime, Capture capture,
+                     const MotionReading& motion);
   /// A unit was left out before the decoder: the sequence goes on without it.
   void leaveOut();
   /// The newest frame nobody was told of yet.
@@ -106,6 +113,7 @@ class FrameStore final {
   std::deque<HeldFrame> printed_;
   std::function<void()> wake_;
   std::optional<Notice> notice_;
+  std::optional<MotionOptions> motion_;
   std::size_t capacity_ = 3;
   std::uint64_t sequence_ = 0;
   std::uint64_t skipped_ = 0;

@@ -8,6 +8,7 @@
 #include <new>
 
 #include "gst/frame_store.hpp"
+#include "gst/motion_watch.hpp"
 #include "gst/plugin.hpp"
 
 using vedette::gst::captureOf;
@@ -30,6 +31,7 @@ GstStaticPadTemplate sinkTemplate = GST_STATIC_PAD_TEMPLATE(
 struct VedetteFrames {
   GstBaseSink parent;
   std::shared_ptr<FrameStore> store;
+  std::unique_ptr<vedette::gst::MotionWatch> motion;
   vedette::gst::ArrivalFilter arrivals;
   GstVideoInfo info;
   guint heldFrames;
@@ -51,6 +53,9 @@ gboolean start(GstBaseSink* sink) {
   frames->store = FrameStore::named(GST_OBJECT_NAME(sink));
   frames->store->setCapacity(frames->heldFrames);
   frames->store->interrupt(false);
+  // A file that is played again keeps its background.
+  const auto motion = frames->store->motion();
+  if (motion && !frames->motion) frames->motion = std::make_unique<vedette::gst::MotionWatch>(*motion);
   return TRUE;
 }
 
@@ -78,6 +83,13 @@ gboolean proposeAllocation(GstBaseSink* sink, GstQuery* query) {
   return TRUE;
 }
 
+/// Without a time nothing can be said about what lasts.
+vedette::MotionReading motionOf(VedetteFrames* frames, GstBuffer* buffer, GstClockTime running) {
+  if (!frames->motion || !GST_CLOCK_TIME_IS_VALID(running)) return {};
+  const std::int64_t ptsNs = frames->store->timelineOffsetNs() + static_cast<std::int64_t>(running);
+  return frames->motion->measure(buffer, frames->info, ptsNs);
+}
+
 GstFlowReturn render(GstBaseSink* sink, GstBuffer* buffer) {
   VedetteFrames* frames = self(sink);
   const GstClockTime running = gst_segment_to_running_time(&sink->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
@@ -86,7 +98,7 @@ GstFlowReturn render(GstBaseSink* sink, GstBuffer* buffer) {
     const double offset = static_cast<double>(frames->store->timelineOffsetNs());
     capture = {frames->store->startedMs() + (offset + static_cast<double>(running)) / kNsPerMs, false};
   }
-  const std::uint64_t sequence = frames->store->push(buffer, frames->info, running, capture);
+  const std::uint64_t sequence = frames->store->push(buffer, frames->info, running, capture, motionOf(frames, buffer, running));
   if (!frames->paced) frames->store->awaitTaken(sequence, kPatience);
   return GST_FLOW_OK;
 }
@@ -108,6 +120,7 @@ void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) {
 }
 
 void finalize(GObject* object) {
+  std::destroy_at(&self(object)->motion);
   std::destroy_at(&self(object)->store);
   G_OBJECT_CLASS(vedette_frames_parent_class)->finalize(object);
 }
@@ -116,6 +129,7 @@ void finalize(GObject* object) {
 
 static void vedette_frames_init(VedetteFrames* frames) {
   new (&frames->store) std::shared_ptr<FrameStore>();
+  new (&frames->motion) std::unique_ptr<vedette::gst::MotionWatch>();
   new (&frames->arrivals) vedette::gst::ArrivalFilter();
   gst_video_info_init(&frames->info);
   frames->heldFrames = 3;

@@ -1,5 +1,5 @@
 // Raw frames that another program writes into a pipe (FFmpeg), with the same printing side as decoded ones.
-import type { PrintFailure, Ticket } from '../contracts/ticket.ts';
+import type { MotionOrder, PrintFailure, Ticket } from '../contracts/ticket.ts';
 import type { Arena } from './arena.ts';
 import { callNative, loadNative } from './binding.ts';
 import type { FrameNotice, Printed } from './frames.ts';
@@ -15,6 +15,8 @@ export interface FrameRingOptions {
   readonly fps?: number;
   /** How long the writer is kept waiting for a frame to be printed; 0 (default): the newest frame wins. */
   readonly patienceMs?: number;
+  /** Absent: motion is not measured. */
+  readonly motion?: MotionOrder | undefined;
 }
 
 export interface FrameRingEnd {
@@ -31,10 +33,8 @@ export interface FrameRingListener {
   end(end: FrameRingEnd): void;
 }
 
-interface RawNotice {
-  sequence: number;
-  captureMs: number;
-  monotonicMs: number;
+interface RawNotice extends Pick<FrameNotice, 'sequence' | 'captureMs' | 'motion' | 'motionBoxes'> {
+  readonly monotonicMs: number;
 }
 
 interface NativeFrameRing {
@@ -59,6 +59,8 @@ interface FrameRingExports {
     patienceMs: number,
     onFrame: (notice: RawNotice) => void,
     onEnd: (end: FrameRingEnd) => void,
+    fps: number,
+    motion: MotionOrder | undefined,
   ) => NativeFrameRing;
 }
 
@@ -72,22 +74,23 @@ export class FrameRing {
 
   /** Reads a duplicate of `fd`: the caller may close its own. Keeps the event loop alive until `close`. */
   static open(fd: number, options: FrameRingOptions, listener: FrameRingListener): FrameRing {
-    const { pixelFormat, widthPx, heightPx, held, fps = 0, patienceMs = 0 } = options;
+    const { pixelFormat, widthPx, heightPx, held, fps = 0, patienceMs = 0, motion } = options;
     let startedMs: number | undefined;
-    const onFrame = ({ sequence, captureMs, monotonicMs }: RawNotice): void => {
+    const onFrame = ({ monotonicMs, ...raw }: RawNotice): void => {
+      const { sequence } = raw;
       startedMs ??= monotonicMs;
       const sinceStartMs = fps > 0 ? ((sequence - 1) * 1000) / fps : monotonicMs - startedMs;
       listener.frame({
-        ...{ sequence, captureMs, captureClock: 'host', widthPx, heightPx, fps, pixelFormat },
+        ...raw,
+        ...{ captureClock: 'host', widthPx, heightPx, fps, pixelFormat },
         ptsNs: Math.round(sinceStartMs * 1e6),
         skipped: 0,
-        motion: 1,
       });
     };
     return callNative(() => {
       const ring = loadNative<FrameRingExports>().FrameRing;
       const args = [fd, pixelFormat, widthPx, heightPx, held, patienceMs] as const;
-      return new FrameRing(new ring(...args, onFrame, (end) => listener.end(end)));
+      return new FrameRing(new ring(...args, onFrame, (end) => listener.end(end), fps, motion));
     });
   }
 

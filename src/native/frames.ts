@@ -1,7 +1,13 @@
 // What the elements `vedetteframes` and `vedetteunits` of this process hold: decoded frames to print from, encoded units.
 import type { CaptureClock } from '../contracts/frame.ts';
 import type { Box } from '../contracts/geometry.ts';
-import type { Placement, PrintFailure, PrintFormat, Ticket } from '../contracts/ticket.ts';
+import type {
+  MotionOrder,
+  Placement,
+  PrintFailure,
+  PrintFormat,
+  Ticket,
+} from '../contracts/ticket.ts';
 import type { Arena } from './arena.ts';
 import { callNative, loadGst } from './binding.ts';
 
@@ -21,6 +27,8 @@ export interface FrameNotice {
   readonly skipped: number;
   /** Share of the picture that moves; 1 when nobody measured it. */
   readonly motion: number;
+  /** Around what moves; absent when nobody measured it. */
+  readonly motionBoxes?: readonly Box[];
 }
 
 /** H.264/H.265 as a byte stream with start codes and parameter sets before each key frame, or one JPEG. */
@@ -43,7 +51,8 @@ export interface Printed {
 }
 
 interface NativeFrameSink {
-  onFrame(fn: (frame: Omit<FrameNotice, 'motion'>) => void): void;
+  onFrame(fn: (frame: FrameNotice) => void): void;
+  watchMotion(motion: MotionOrder): void;
   print(
     sequence: number,
     rectangle: Box,
@@ -93,7 +102,16 @@ export class FrameSink {
 
   /** Only the newest frame is told of; what came between two calls shows as a gap in `sequence`. */
   onFrame(fn: (frame: FrameNotice) => void): void {
-    this.#native.onFrame((frame) => fn({ ...frame, motion: 1 }));
+    this.#native.onFrame(fn);
+  }
+
+  /**
+   * Motion is measured from the next start of the element on: on its thread, in at most 16 frames a second of
+   * presentation time, about 0.1 ms each; frames between them repeat the last result. Not where reading the decoder's
+   * memory takes longer than 3 ms.
+   */
+  watchMotion(motion: MotionOrder): void {
+    callNative(() => this.#native.watchMotion(motion));
   }
 
   /** One pass from decoder memory into the arena, on this thread: about a millisecond for a 1080p frame. */

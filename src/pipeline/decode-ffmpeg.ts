@@ -119,7 +119,7 @@ export class FfmpegDecoder implements Decoder {
   }
 
   #open(stream: WrittenStream): void {
-    const { realtime, heldFrames } = this.#order;
+    const { realtime, heldFrames, motion } = this.#order;
     const pixelFormat = 'I420';
     this.#listener.stream({ ...stream, decoder: `ffmpeg ${stream.decoder}`, pixelFormat });
     this.#ringEnded = false;
@@ -127,7 +127,7 @@ export class FfmpegDecoder implements Decoder {
       this.#readEnd,
       {
         ...{ widthPx: stream.widthPx, heightPx: stream.heightPx, pixelFormat },
-        ...{ fps: stream.fps, held: heldFrames },
+        ...{ fps: stream.fps, held: heldFrames, motion },
         patienceMs: this.#source.kind === 'file' && !realtime ? PATIENCE_MS : 0,
       },
       {

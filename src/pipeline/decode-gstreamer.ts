@@ -94,6 +94,7 @@ export class GstreamerDecoder implements Decoder {
     Object.assign(child(pipeline, NAMES.branch), { lines: branchLines(this.#launch.branches) });
     Object.assign(child(pipeline, this.#launch.sourceName), this.#launch.source);
     this.#frames = FrameSink.find(NAMES.frames);
+    if (this.#order.motion !== undefined) this.#frames.watchMotion(this.#order.motion);
     this.#frames.onFrame((frame) => this.#onFrame(frame));
     this.#units = UnitSink.find(NAMES.units);
     this.#units.onUnit((unit) => {
