@@ -2,6 +2,7 @@
 import type { Frame } from '../contracts/frame.ts';
 import { Assigner } from './assignment.ts';
 import { type Candidates, cornersIou } from './candidates.ts';
+import { Lookout, sizeFit } from './fit.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { TrackingConfig } from './tracking-config.ts';
 import type { Tracklet } from './tracklet.ts';
@@ -12,8 +13,13 @@ export interface Round {
   belongs(tracklet: Tracklet): boolean;
   /** Where the track is looked for: `x1 y1 x2 y2`. */
   place(tracklet: Tracklet): Float64Array;
-  /** Similarity above what is needed; a pair with 0 or less is never made. */
-  benefit(tracklet: Tracklet, index: number, iou: number): number;
+  /**
+   * Similarity above what is needed; a pair with 0 or less is never made. `overlap` is 0..1, blended with
+   * appearance where there is one.
+   */
+  benefit(tracklet: Tracklet, index: number, overlap: number): number;
+  /** Also asks for pairs that do not touch. */
+  readonly reaches?: true;
 }
 
 export class Association {
@@ -22,6 +28,7 @@ export class Association {
   private readonly candidates: Candidates;
   private readonly assigner = new Assigner();
   private readonly pool: Tracklet[] = [];
+  private readonly lookout = new Lookout();
 
   constructor(config: TrackingConfig, lifecycle: Lifecycle, candidates: Candidates) {
     this.config = config;
@@ -30,7 +37,7 @@ export class Association {
   }
 
   run(frame: Frame, round: Round): void {
-    const { pool, candidates, assigner, config } = this;
+    const { pool, candidates, assigner } = this;
     const { indices } = round;
     pool.length = 0;
     for (const tracklet of this.lifecycle.live) {
@@ -42,19 +49,33 @@ export class Association {
     for (const tracklet of pool) {
       const label = tracklet.votes.winner;
       const place = round.place(tracklet);
+      this.lookout.aim(tracklet, place);
       for (const index of indices) {
-        const iou = cornersIou(place, 0, candidates.corners, 4 * index);
-        const detection = candidates.detections[index]!;
-        const isAllowed = detection.label === label || iou >= config.label_switch_iou;
-        const resemblance = tracklet.resemblance(detection.embedding);
-        const overlap = resemblance === undefined ? iou : this.blend(iou, resemblance);
-        benefit[at++] = isAllowed ? round.benefit(tracklet, index, overlap) : 0;
+        const overlap = this.lookout.overlap(candidates.corners, 4 * index);
+        const isPossible = overlap > 0 || round.reaches === true;
+        benefit[at++] =
+          isPossible && this.isSameKind(label, place, index)
+            ? this.benefitOf(round, tracklet, index, overlap) *
+              sizeFit(place, candidates.corners, 4 * index)
+            : 0;
       }
     }
     assigner.solve(pool.length, (row, column) => {
       this.lifecycle.hit(pool[row]!, frame, candidates, indices[column]!);
     });
     candidates.dropTaken();
+  }
+
+  private isSameKind(label: string, place: Float64Array, index: number): boolean {
+    const { candidates, config } = this;
+    if (candidates.detections[index]!.label === label) return true;
+    return cornersIou(place, 0, candidates.corners, 4 * index) >= config.label_switch_iou;
+  }
+
+  private benefitOf(round: Round, tracklet: Tracklet, index: number, overlap: number): number {
+    const resemblance = tracklet.resemblance(this.candidates.detections[index]!.embedding);
+    const blended = resemblance === undefined ? overlap : this.blend(overlap, resemblance);
+    return round.benefit(tracklet, index, blended);
   }
 
   /** Appearance takes part only where boxes touch: look-alikes across the picture are not the same object. */

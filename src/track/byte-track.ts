@@ -11,6 +11,7 @@ import {
   wasSeenBefore,
 } from './association.ts';
 import { Candidates } from './candidates.ts';
+import { leastLowIou } from './fit.ts';
 import { Lifecycle, type TrackerOptions } from './lifecycle.ts';
 import { reachBenefit } from './reach.ts';
 import type { TrackingConfig } from './tracking-config.ts';
@@ -43,8 +44,8 @@ export class ByteTrack implements Tracker {
     candidates.load(frame, detections, config.high_score, config.low_score);
     const above =
       (least: number) =>
-      (_: Tracklet, index: number, iou: number): number =>
-        iou * detections[index]!.score - least;
+      (_: Tracklet, index: number, overlap: number): number =>
+        overlap * detections[index]!.score - least;
     association.run(frame, {
       indices: candidates.strong,
       belongs: isKnown,
@@ -55,7 +56,7 @@ export class ByteTrack implements Tracker {
       indices: candidates.weak,
       belongs: wasJustSeen,
       place,
-      benefit: (_, __, iou) => iou - config.min_low_iou,
+      benefit: (_, __, overlap) => overlap - leastLowIou(config, lifecycle.stepMs),
     });
     association.run(frame, {
       indices: candidates.strong,
@@ -67,6 +68,7 @@ export class ByteTrack implements Tracker {
       indices: candidates.strong,
       belongs: wasSeenBefore,
       place,
+      reaches: true,
       benefit: (tracklet, index) => reachBenefit(tracklet, candidates.corners, 4 * index),
     });
     lifecycle.birth(frame, candidates);

@@ -13,11 +13,15 @@ export interface TrackerOptions {
 
 // A slow camera may still miss this many frames before its tracks end.
 const MISSES_ALWAYS_ALLOWED = 2;
+// A detection is sure at this share of the way from `high_score` to 1: at 0.9 when `high_score` is 0.5.
+const SURE = 0.8;
 // Two tracks this close are one object (ByteTrack removes duplicates at an IoU distance of 0.15).
 const SAME_OBJECT_IOU = 0.85;
 
 export class Lifecycle {
   readonly live: Tracklet[] = [];
+  /** From the frame before to this one, without the time in which nothing moved. */
+  stepMs = 0;
   private readonly config: TrackingConfig;
   private readonly options: TrackerOptions;
   private readonly isReplayed: boolean;
@@ -46,11 +50,11 @@ export class Lifecycle {
     }
     this.session = frame.session;
     const stepMs = this.interval.step(frame);
-    const movingMs = Math.max(0, stepMs - (frame.stillMs ?? 0));
-    if (movingMs > this.lostMs) this.endAll();
+    this.stepMs = Math.max(0, stepMs - (frame.stillMs ?? 0));
+    if (this.stepMs > this.lostMs) this.endAll();
     for (const tracklet of this.live) {
       if (cameraMotion !== undefined) tracklet.follow(cameraMotion);
-      tracklet.predict(movingMs);
+      tracklet.predict(this.stepMs);
       tracklet.isLookedFor = region === undefined || tracklet.isWithin(region);
     }
   }
@@ -65,10 +69,8 @@ export class Lifecycle {
       4 * index,
       this.isReplayed,
     );
-    tracklet.streak += 1;
     if (tracklet.phase === 'lost') tracklet.phase = 'confirmed';
-    const { confirm_hits: hits, confirm_s: seconds } = this.config;
-    if (tracklet.streak >= hits || tracklet.ageMs >= seconds * 1000) this.confirm(tracklet);
+    if (tracklet.trackId === 0) this.judge(tracklet);
   }
 
   /** Starts a track from each strong detection that is left, unless it lies on an object already followed. */
@@ -81,6 +83,7 @@ export class Lifecycle {
       const id = this.options.idFor(frame.captureMs);
       const born = new Tracklet(id, frame, detection, candidates.corners, 4 * index);
       if (this.config.confirm_hits <= 1) this.confirm(born);
+      else born.evidence = this.weight(detection.score);
       this.live.push(born);
     }
   }
@@ -90,7 +93,6 @@ export class Lifecycle {
     this.sweep((tracklet) => {
       if (tracklet.seenNow) return true;
       if (!tracklet.isLookedFor) return tracklet.unseenMs <= this.lostMs;
-      tracklet.streak = 0;
       if (tracklet.phase === 'tentative') return false;
       tracklet.phase = 'lost';
       return tracklet.unseenMs <= this.lostMs && !this.isDuplicate(tracklet);
@@ -110,8 +112,21 @@ export class Lifecycle {
     return Math.max(this.config.lost_s * 1000, misses);
   }
 
+  /** A sure detection counts for one, a less sure one by how far its score lies above `high_score`. */
+  private weight(score: number): number {
+    const { high_score } = this.config;
+    return Math.min(1, (score - high_score) / (SURE * (1 - high_score)));
+  }
+
+  private judge(tracklet: Tracklet): void {
+    const { confirm_hits, confirm_s } = this.config;
+    tracklet.evidence += this.weight(tracklet.score);
+    const isLong = tracklet.ageMs >= confirm_s * 1000;
+    if (isLong || tracklet.evidence > confirm_hits - 1e-9) this.confirm(tracklet);
+  }
+
   private confirm(tracklet: Tracklet): void {
-    if (tracklet.trackId === 0) tracklet.trackId = ++this.confirmed;
+    tracklet.trackId = ++this.confirmed;
     tracklet.phase = 'confirmed';
   }
 

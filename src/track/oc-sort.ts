@@ -11,12 +11,11 @@ import {
   wasSeenBefore,
 } from './association.ts';
 import { Candidates } from './candidates.ts';
+import { leastLowIou } from './fit.ts';
 import { Lifecycle, type TrackerOptions } from './lifecycle.ts';
 import { reachBenefit } from './reach.ts';
 import type { TrackingConfig } from './tracking-config.ts';
 import type { Tracklet } from './tracklet.ts';
-
-const MIN_IOU = 0.3;
 
 /**
  * - Momentum: among rivals, the detection in the direction of movement wins.
@@ -46,25 +45,30 @@ export class OcSort implements Tracker {
       indices: candidates.strong,
       belongs: isAny,
       place: expectedPlace,
-      benefit: (tracklet, index, iou) =>
-        iou < MIN_IOU ? 0 : iou + this.momentum(tracklet, index, detections[index]!.score),
+      benefit: (tracklet, index, overlap) => {
+        const { score } = detections[index]!;
+        const similarity = overlap * score;
+        if (similarity < config.min_similarity) return 0;
+        return similarity + this.momentum(tracklet, index, score);
+      },
     });
     association.run(frame, {
       indices: candidates.weak,
       belongs: wasJustSeen,
       place: expectedPlace,
-      benefit: (_, __, iou) => iou - config.min_low_iou,
+      benefit: (_, __, overlap) => overlap - leastLowIou(config, lifecycle.stepMs),
     });
     association.run(frame, {
       indices: candidates.strong,
       belongs: isAny,
       place: observedPlace,
-      benefit: (_, __, iou) => iou - MIN_IOU,
+      benefit: (_, index, overlap) => overlap * detections[index]!.score - config.min_similarity,
     });
     association.run(frame, {
       indices: candidates.strong,
       belongs: wasSeenBefore,
       place: expectedPlace,
+      reaches: true,
       benefit: (tracklet, index) => reachBenefit(tracklet, candidates.corners, 4 * index),
     });
     lifecycle.birth(frame, candidates);

@@ -24,20 +24,21 @@ export interface TrackingConfig {
   /** A track is born from this score on. Higher: fewer false objects, slower starts. */
   readonly new_score: number;
   /**
-   * Least overlap (IoU times score) of a detection with the predicted box. Higher: identities are
+   * Least overlap (IoU, widened with the time unseen, times score) of a detection with the predicted box. Higher: identities are
    * swapped less often in crowds, fast objects are lost more often at low frame rates.
    */
   readonly min_similarity: number;
-  /** Least IoU of the second, weak association. */
+  /** Least IoU of the second, weak association, at 30 frames/s; below that less is asked. */
   readonly min_low_iou: number;
   /**
-   * Detections in a row that make a track `confirmed`. Higher: fewer false objects; an object must stay
-   * visible for this many analysed frames before anyone hears of it.
+   * Sure detections in a row (scores from four fifths of the way between `high_score` and 1 on) that make a
+   * track `confirmed`; a less sure one counts for less, one at `high_score` for nothing. Higher: fewer false
+   * objects; an object must stay visible longer before anyone hears of it.
    */
   readonly confirm_hits: number;
   /**
-   * Fewer detections will do, from two on, when they reach over this many seconds: at a low frame rate
-   * two looks 0.2 s apart say as much as three at 30 fps. Higher: slow cameras report later.
+   * A track that was seen in every frame for this many seconds is confirmed, however unsure its detections
+   * are. Higher: doubtful objects are reported later, false ones less often.
    */
   readonly confirm_s: number;
   /**
@@ -79,8 +80,8 @@ export const DEFAULT_TRACKING: TrackingConfig = {
   new_score: 0.6,
   min_similarity: 0.2,
   min_low_iou: 0.5,
-  confirm_hits: 3,
-  confirm_s: 0.15,
+  confirm_hits: 2,
+  confirm_s: 0.5,
   lost_s: 1.5,
   label_switch_iou: 0.6,
   inertia: 0.2,

@@ -28,8 +28,8 @@ export class Tracklet {
   private readonly settled = new BoxFilter();
   /** Predictions since then. */
   private misses = 0;
-  /** Detections matched in frames without a gap between them. */
-  streak = 1;
+  /** Detections before it was confirmed, counted in sure ones. */
+  evidence = 0;
   hits = 1;
   unseenMs = 0;
   /** Since its first detection, on the stream's timeline. */

@@ -46,7 +46,9 @@ const association = {
   min_low_iou: v.optional(
     v.pipe(
       fraction,
-      v.description('Least IoU of the second, weak association.'),
+      v.description(
+        'Least IoU of the second, weak association at 30 frames/s; where frames are further apart less is asked.',
+      ),
       v.metadata({ apply: 'agent' }),
     ),
     0.5,
@@ -78,21 +80,21 @@ const lifecycle = {
     v.pipe(
       wholeNumber(1, 100),
       v.description(
-        'Detections in a row that confirm a track. Higher: fewer false objects; an object must be seen in this many analysed frames before anyone hears of it.',
+        'Sure detections in a row that confirm a track. Sure are scores from four fifths of the way between `high_score` and 1 on; a less sure detection counts for less. Higher: fewer false objects, reported later.',
       ),
       v.metadata({ apply: 'agent' }),
     ),
-    3,
+    2,
   ),
   confirm_s: v.optional(
     v.pipe(
       numberBetween(0, 60),
       v.description(
-        'Fewer detections will do, from two on, when they reach over this many seconds: two looks 0.2 s apart say as much as three at 30 frames/s. Higher: cameras with few frames report later.',
+        'A track that was seen in every analysed frame for this many seconds is confirmed however unsure its detections are. Higher: doubtful objects are reported later, false ones less often.',
       ),
       v.metadata({ apply: 'agent' }),
     ),
-    0.15,
+    0.5,
   ),
   lost_s: v.optional(
     v.pipe(

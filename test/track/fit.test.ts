@@ -1,0 +1,87 @@
+// Where tracks are looked for, and how well a detection fits.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { cornersIou } from '../../src/track/candidates.ts';
+import { Lookout, leastLowIou, sizeFit } from '../../src/track/fit.ts';
+import { DEFAULT_TRACKING } from '../../src/track/tracking-config.ts';
+import { Tracklet } from '../../src/track/tracklet.ts';
+import { frameOf } from '../fakes/frames.ts';
+
+const corners = fc
+  .tuple(
+    fc.double({ min: 0, max: 1, noNaN: true }),
+    fc.double({ min: 0, max: 1, noNaN: true }),
+    fc.double({ min: 0.01, max: 0.5, noNaN: true }),
+    fc.double({ min: 0.01, max: 0.5, noNaN: true }),
+  )
+  .map(([x, y, w, h]) => Float64Array.of(x, y, x + w, y + h));
+
+function trackletAt(box: Float64Array): Tracklet {
+  const detection = { box: [0, 0, 0.1, 0.1] as const, score: 0.9, label: 'person' };
+  return new Tracklet('t', frameOf('a', 1), detection, box, 0);
+}
+
+function overlap(tracklet: Tracklet, place: Float64Array, box: Float64Array): number {
+  const lookout = new Lookout();
+  lookout.aim(tracklet, place);
+  return lookout.overlap(box, 0);
+}
+
+/** The definition: both boxes widened on every side, then intersection over union. */
+function widenedIou(a: Float64Array, b: Float64Array, buffer: number): number {
+  const widen = ([x1, y1, x2, y2]: Float64Array): Float64Array => {
+    const w = (x2! - x1!) * buffer;
+    const h = (y2! - y1!) * buffer;
+    return Float64Array.of(x1! - w, y1! - h, x2! + w, y2! + h);
+  };
+  return cornersIou(widen(a), 0, widen(b), 0);
+}
+
+describe('overlap', () => {
+  test('of a lost track is that of boxes widened by the time it is unseen', () => {
+    fc.assert(
+      fc.property(corners, corners, fc.integer({ min: 0, max: 3000 }), (a, b, unseenMs) => {
+        const tracklet = trackletAt(a);
+        tracklet.phase = 'lost';
+        tracklet.predict(unseenMs);
+        const buffer = Math.min(0.3, Math.max(0, 0.5 * (unseenMs / 1000 - 1 / 30)));
+        expect(overlap(tracklet, a, b)).toBeCloseTo(widenedIou(a, b, buffer), 9);
+      }),
+    );
+  });
+
+  test('of a track seen just before is the better one of expected and last place', () => {
+    fc.assert(
+      fc.property(corners, corners, corners, (a, expected, b) => {
+        const tracklet = trackletAt(a);
+        tracklet.expected.set(expected);
+        const better = Math.max(cornersIou(a, 0, b, 0), cornersIou(expected, 0, b, 0));
+        expect(overlap(tracklet, tracklet.expected, b)).toBeCloseTo(better, 9);
+      }),
+    );
+  });
+});
+
+test('size fits best at equal height, and alike for twice and half', () => {
+  const place = Float64Array.of(0, 0, 1, 1);
+  expect(sizeFit(place, Float64Array.of(5, 5, 9, 6), 0)).toBe(1);
+  expect(sizeFit(place, Float64Array.of(5, 5, 9, 7), 0)).toBe(0.5);
+  expect(sizeFit(place, Float64Array.of(5, 5, 9, 5.5), 0)).toBe(0.5);
+});
+
+test('weak detections need less overlap the longer a frame lasts, and never more than configured', () => {
+  fc.assert(
+    fc.property(
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      fc.integer({ min: 0, max: 2000 }),
+      fc.integer({ min: 0, max: 2000 }),
+      (min_low_iou, aMs, bMs) => {
+        const config = { ...DEFAULT_TRACKING, min_low_iou };
+        const [short, long] = [Math.min(aMs, bMs), Math.max(aMs, bMs)];
+        expect(leastLowIou(config, short)).toBeLessThanOrEqual(min_low_iou);
+        expect(leastLowIou(config, long)).toBeLessThanOrEqual(leastLowIou(config, short));
+        expect(leastLowIou(config, 33)).toBe(min_low_iou);
+      },
+    ),
+  );
+});
