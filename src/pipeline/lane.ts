@@ -72,7 +72,8 @@ export class Lane {
   private lastTakenMs = Number.NEGATIVE_INFINITY;
   private offered = 0;
   private taken = 0;
-  private readonly skipped: Record<SkipCause, number> = { ...NO_SKIPS };
+  /** Counts on for as long as the camera is there. */
+  readonly skipped: Record<SkipCause, number> = { ...NO_SKIPS };
 
   constructor(wish: Wish) {
     this.wish = wish;

@@ -3,6 +3,8 @@ import { Histogram } from '../core/histogram.ts';
 
 export interface CameraMetrics {
   decodedFrames: number;
+  /** By cause, as the scheduler counts them. */
+  skippedFrames: Readonly<Record<string, number>>;
   inferredFrames: number;
   detections: number;
   /** Frames taken by the scheduler that the camera could not print any more. */
@@ -28,6 +30,7 @@ export class Metrics {
     if (metrics === undefined) {
       metrics = {
         decodedFrames: 0,
+        skippedFrames: {},
         inferredFrames: 0,
         detections: 0,
         refusedPrints: 0,
@@ -56,6 +59,7 @@ export class Metrics {
           id,
           {
             decoded_frames: camera.decodedFrames,
+            skipped_frames: { ...camera.skippedFrames },
             inferred_frames: camera.inferredFrames,
             detections: camera.detections,
             refused_prints: camera.refusedPrints,

@@ -16,7 +16,7 @@ import type { ClipKeeper } from './clip.ts';
 import type { CameraSample } from './explain.ts';
 import { type DetectionFilter, InferStage } from './infer.ts';
 import { Interpreter } from './interpret.ts';
-import { NO_SKIPS, type ScheduleCounts, type Wish } from './lane.ts';
+import { NO_SKIPS, type Wish } from './lane.ts';
 import type { Metrics } from './metrics.ts';
 import { PublishStage } from './publish.ts';
 import { Regions } from './region.ts';
@@ -116,7 +116,7 @@ export class Pipeline {
   /** Adds a camera or changes what is wanted of it; takes effect with its next frame. */
   setCamera(camera: string, settings: CameraSettings): void {
     this.cameras.set(camera, settings);
-    this.scheduler.setCamera(camera, settings);
+    this.deps.metrics.camera(camera).skippedFrames = this.scheduler.setCamera(camera, settings);
   }
 
   removeCamera(camera: string): void {
@@ -177,10 +177,6 @@ export class Pipeline {
   wanted(camera: string): { readonly fps: number; readonly isPaused: boolean } | undefined {
     const settings = this.cameras.get(camera);
     return settings && { fps: settings.fps, isPaused: this.paused.has(camera) };
-  }
-
-  scheduleCounts(camera: string): ScheduleCounts | undefined {
-    return this.scheduler.counts(camera);
   }
 
   /** True while runs complete or none is wanted; the service's watchdog asks this. */

@@ -1,7 +1,7 @@
 // Stage `schedule`: which camera's frame is inferred next. Pure: no timers, time is an argument.
 import type { Frame } from '../contracts/frame.ts';
 import type { Attention } from './attention.ts';
-import { Lane, type ScheduleCounts, type Wish } from './lane.ts';
+import { Lane, type ScheduleCounts, type SkipCause, type Wish } from './lane.ts';
 
 /**
  * Holds at most one frame per camera, the newest, and hands out the one that is wanted most.
@@ -17,11 +17,13 @@ import { Lane, type ScheduleCounts, type Wish } from './lane.ts';
 export class Scheduler {
   private readonly lanes = new Map<string, Lane>();
 
-  /** Adds a camera or changes what is wanted of it. */
-  setCamera(camera: string, wish: Wish): void {
-    const lane = this.lanes.get(camera);
-    if (lane === undefined) this.lanes.set(camera, new Lane(wish));
-    else lane.setWish(wish);
+  /** Adds a camera or changes what is wanted of it. Returns its skipped frames by cause, which go on to be counted. */
+  setCamera(camera: string, wish: Wish): Readonly<Record<SkipCause, number>> {
+    const known = this.lanes.get(camera);
+    known?.setWish(wish);
+    const lane = known ?? new Lane(wish);
+    this.lanes.set(camera, lane);
+    return lane.skipped;
   }
 
   removeCamera(camera: string): void {
