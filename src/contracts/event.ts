@@ -57,6 +57,8 @@ export interface EventRecord {
   readonly best: { readonly ts: string; readonly score: number; readonly box: Box } | null;
   /** Path of the JPEG, relative to the stills folder. */
   readonly still: string | null;
+  /** Path of the MP4, relative to the clips folder; it is there when the clip is over. */
+  readonly clip: string | null;
   readonly zones: readonly string[];
   readonly model: { readonly name: string; readonly sha256: string } | null;
   readonly latency_ms: { readonly capture_to_publish: number } | null;

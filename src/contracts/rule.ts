@@ -95,8 +95,7 @@ export interface RulePlan {
     /** Receivers of section `alerts`; empty means those that ask for rule events. */
     readonly alerts: readonly string[];
     readonly still: boolean;
-    /** Seconds of video around the moment; 0 for none. */
-    readonly clip_s: number;
+    readonly clip: boolean;
   };
 }
 

@@ -14,9 +14,22 @@ export interface Still {
   readonly jpeg: Uint8Array;
 }
 
+/** A piece of a camera's stream as MP4; the event that names it was told at the moment it is about. */
+export interface Clip {
+  readonly camera: string;
+  /** Relative to the clips folder; equals `EventRecord.clip`. */
+  readonly path: string;
+  /** Capture time of its first picture. */
+  readonly ts: string;
+  readonly duration_s: number;
+  /** The file, in pieces. */
+  readonly parts: readonly Uint8Array[];
+}
+
 export type SinkRecord =
   | { readonly kind: 'event'; readonly event: EventRecord }
   | { readonly kind: 'still'; readonly still: Still }
+  | { readonly kind: 'clip'; readonly clip: Clip }
   | { readonly kind: 'camera'; readonly status: CameraStatus }
   /** Confirmed objects in view now, by label; labels that were seen once stay with 0. */
   | {

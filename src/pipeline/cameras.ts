@@ -3,6 +3,7 @@ import type { CameraState, CameraStatus } from '../contracts/camera.ts';
 import type { Frame } from '../contracts/frame.ts';
 import type { CameraOrder, Ticket } from '../contracts/ticket.ts';
 import type { Printed } from './batch.ts';
+import type { AccessUnit } from './encoded-pipe.ts';
 import type { CameraSupervisor } from './supervisor.ts';
 
 /** A camera's order without what only its supervisor knows: the session. */
@@ -11,6 +12,7 @@ export type CameraPlan = Omit<CameraOrder, 'session'> & { readonly isEnabled: bo
 export interface CameraSetDeps {
   createSupervisor(plan: CameraPlan): CameraSupervisor;
   onFrame(frame: Frame): void;
+  onUnit(camera: string, unit: AccessUnit): void;
   onStatus(status: CameraStatus, was: CameraState): void;
   /** A session is over: its frames cannot be printed any more. */
   onSessionEnd(camera: string): void;
@@ -33,7 +35,7 @@ export class CameraSet {
     }
     const supervisor = this.deps.createSupervisor(plan);
     this.supervisors.set(plan.camera, supervisor);
-    this.listen(supervisor);
+    this.listen(plan.camera, supervisor);
     supervisor.start();
   }
 
@@ -66,9 +68,10 @@ export class CameraSet {
     await Promise.all([...this.supervisors.keys()].map((camera) => this.remove(camera)));
   }
 
-  private listen(supervisor: CameraSupervisor): void {
+  private listen(camera: string, supervisor: CameraSupervisor): void {
     let was: CameraState = 'connecting';
     supervisor.on('frame', (frame) => this.deps.onFrame(frame));
+    supervisor.on('encoded', (unit) => this.deps.onUnit(camera, unit));
     supervisor.on('status', (status) => {
       const isChange = status.state !== was;
       if (isChange && was === 'live') this.deps.onSessionEnd(status.camera);

@@ -8,6 +8,7 @@ import type { SinkRecord, Still } from '../contracts/sink.ts';
 import type { FrameTracks, Track } from '../contracts/track.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Happening } from './analyse.ts';
+import type { ClipKeeper } from './clip.ts';
 import type { Metrics } from './metrics.ts';
 import type { SceneHappening } from './scene.ts';
 import type { SnapshotKeeper } from './snapshot.ts';
@@ -21,6 +22,8 @@ export interface PublishDeps {
   readonly idFor: (wallMs: number) => string;
   /** Undefined: no stills. */
   readonly snapshots: SnapshotKeeper | undefined;
+  /** Undefined: no clips. */
+  readonly clips?: Pick<ClipKeeper, 'cut'> | undefined;
   write(records: readonly SinkRecord[]): void;
 }
 
@@ -124,12 +127,14 @@ export class PublishStage {
   private sendScene(happening: SceneHappening, jpeg: Uint8Array | undefined): void {
     const { camera, frame, event, zones } = happening;
     const { zone, line, data } = event;
+    const clip = data.clip === true ? scenePath(happening, 'mp4') : undefined;
+    const isCut = clip !== undefined && this.deps.clips?.cut(frame, clip) === true;
     const ts = iso(frame.captureMs);
     const still: Still | undefined = jpeg && {
       camera,
       label: event.label ?? event.type,
       object_id: event.objectId ?? '',
-      path: scenePath(happening),
+      path: scenePath(happening, 'jpg'),
       ts,
       jpeg,
     };
@@ -139,6 +144,7 @@ export class PublishStage {
       ...(event.track && objectFields(event.track, frame)),
       frame_size: [frame.widthPx, frame.heightPx],
       still: still?.path ?? null,
+      clip: isCut ? clip : null,
       zones,
       data: { ...(zone !== undefined && { zone }), ...(line !== undefined && { line }), ...data },
     };
@@ -177,6 +183,7 @@ export class PublishStage {
       end_ts: null,
       best: null,
       still: null,
+      clip: null,
       zones: [],
       model: { name, sha256 },
       latency_ms: null,
@@ -200,9 +207,9 @@ function objectFields(track: Track, frame: Frame) {
 }
 
 /** Beside the stills of objects: `front/2026-11-21/130501.250-waiting_too_long.jpg`. */
-function scenePath({ camera, frame, event }: SceneHappening): string {
+function scenePath({ camera, frame, event }: SceneHappening, extension: 'jpg' | 'mp4'): string {
   const name = String(event.data.event ?? event.type).replace(/\W+/g, '_');
-  return `${stillFolder(camera, frame.captureMs)}-${name}.jpg`;
+  return `${stillFolder(camera, frame.captureMs)}-${name}.${extension}`;
 }
 
 /** `front/2026-11-21/130501.250-person-17.jpg`: sorted by time within a camera's day. */

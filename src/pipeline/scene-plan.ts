@@ -19,6 +19,13 @@ export function scenesOf(
   return { cameras: Object.fromEntries(plans), rules, location: device.location };
 }
 
+/** Whether a rule that applies to the camera wants clips. */
+export function wantsClips({ rules }: Pick<Config, 'rules'>, camera: string): boolean {
+  return Object.values(rules).some(
+    ({ action, cameras }) => action.clip && cameras?.includes(camera) !== false,
+  );
+}
+
 function ofCamera<Place extends { readonly camera: string }>(
   places: Readonly<Record<string, Place>>,
   camera: string,

@@ -6,12 +6,12 @@ import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import type { MqttConnection } from '../mqtt/connection.ts';
 import { WebhookSink } from './alerts/webhook.ts';
+import { FileSink } from './files.ts';
 import { SinkHub } from './hub.ts';
 import { MqttSink } from './mqtt.ts';
 import { Outbox } from './outbox.ts';
 import { Retention } from './retention.ts';
 import { SqliteSink } from './sqlite.ts';
-import { StillsSink } from './stills.ts';
 import { Store } from './store.ts';
 
 export type SinksConfig = Pick<Config, 'alerts' | 'storage' | 'mqtt' | 'cameras'>;
@@ -47,22 +47,21 @@ export function createSinks(config: SinksConfig, deps: SinksDeps): Sinks {
     path: join(storage.path, storage.database),
     file: store.archive,
   });
-  const stills = storage.stills.enabled
-    ? new StillsSink({
-        ...shared,
-        folder: join(storage.path, 'stills'),
-        maxBytes: storage.stills.max_mb * MEGABYTE,
-      })
-    : undefined;
+  const place = (kind: 'stills' | 'clips') => ({
+    ...shared,
+    folder: join(storage.path, kind),
+    maxBytes: storage[kind].max_mb * MEGABYTE,
+  });
+  const files = [FileSink.clips(place('clips'))];
+  if (storage.stills.enabled) files.push(FileSink.stills(place('stills')));
   const retention = new Retention({
     ...shared,
     archive,
-    stills,
+    files,
     days: storage.retention_days,
     maxDatabaseBytes: MAX_DATABASE_BYTES,
   });
-  const own = stills === undefined ? [archive] : [archive, stills];
-  const sinks: Sink[] = [...own, ...(deps.extra ?? [])];
+  const sinks: Sink[] = [archive, ...files, ...(deps.extra ?? [])];
   if (connection !== undefined || alerts.length > 0) {
     const path = join(storage.path, 'outbox.db');
     const names = alerts.map(({ name }) => webhookReader(name));

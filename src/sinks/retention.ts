@@ -2,12 +2,13 @@
 import type { Clock, Timer } from '../core/clock.ts';
 import { causeText } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
+import type { FileSink } from './files.ts';
 import type { SqliteSink } from './sqlite.ts';
-import type { StillsSink } from './stills.ts';
 
 export interface RetentionDeps {
   readonly archive: SqliteSink;
-  readonly stills: StillsSink | undefined;
+  /** Stills and clips. */
+  readonly files: readonly FileSink[];
   readonly days: number;
   readonly maxDatabaseBytes: number;
   readonly clock: Clock;
@@ -52,14 +53,15 @@ export class Retention {
   }
 
   private async prune(): Promise<void> {
-    const { archive, stills, days, maxDatabaseBytes, clock, log } = this.deps;
+    const { archive, files, days, maxDatabaseBytes, clock, log } = this.deps;
     const nowMs = clock.wallMs();
     if (nowMs < EARLIEST_SANE_MS) return;
     const beforeMs = nowMs - days * DAY_MS;
     try {
       const rows = await archive.prune({ beforeMs, maxBytes: maxDatabaseBytes });
-      const files = (await stills?.prune(beforeMs)) ?? 0;
-      if (rows + files > 0) log.info({ rows, files, days }, 'old results deleted');
+      let deleted = 0;
+      for (const sink of files) deleted += await sink.prune(beforeMs);
+      if (rows + deleted > 0) log.info({ rows, files: deleted, days }, 'old results deleted');
     } catch (error) {
       log.warn({ cause: causeText(error) }, 'old results could not be deleted');
     }

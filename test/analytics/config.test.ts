@@ -71,7 +71,7 @@ rules:
       severity: 'critical',
       alerts: [],
       still: false,
-      clip_s: 0,
+      clip: false,
     });
     expect(config!.rules.waiting!.when).toMatchObject({ all: [{ count: 3 }, {}, {}, {}] });
   });

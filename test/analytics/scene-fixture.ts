@@ -38,7 +38,7 @@ export const ACTION_DEFAULTS: Omit<RulePlan['action'], 'event'> = {
   severity: 'warning',
   alerts: [],
   still: false,
-  clip_s: 0,
+  clip: false,
 };
 
 export const START_MS: number = Date.UTC(2026, 0, 5, 12);

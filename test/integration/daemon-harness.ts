@@ -49,8 +49,8 @@ export class Daemon {
     daemon.write({
       device: { name: 'box' },
       model: { path: model },
-      storage: { path: dir },
       ...config,
+      storage: { path: dir, ...(config.storage as object | undefined) },
     });
     return daemon;
   }

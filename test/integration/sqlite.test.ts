@@ -145,9 +145,10 @@ test('events, tracks and cameras can be found again', async () => {
 test('everything that a configuration asks for, opened and closed together', async () => {
   const hook = { type: 'webhook', name: 'ops', url: 'http://127.0.0.1:9/', headers: {} } as const;
   const stills = { enabled: true, max_mb: 1, quality: 85, annotate: false };
+  const clips = { before_s: 5, after_s: 10, buffer_mb: 32, max_mb: 1 };
   const config = {
     alerts: [{ ...hook, events: ['object_new' as const], cooldown_s: 0 }],
-    storage: { path: folder, database: 'vedette.db', retention_days: 7, stills },
+    storage: { path: folder, database: 'vedette.db', retention_days: 7, stills, clips },
     cameras: {},
   };
   const jpeg = new Uint8Array(100);
@@ -170,7 +171,7 @@ test('everything that a configuration asks for, opened and closed together', asy
     await hub.flush(2000);
     expect((await archive.events({})).length).toBe(run);
     const health = hub.health();
-    expect(Object.keys(health)).toEqual(['sqlite', 'stills', 'outbox', 'webhook ops']);
+    expect(Object.keys(health)).toEqual(['sqlite', 'clips', 'stills', 'outbox', 'webhook ops']);
     expect(health['webhook ops']?.backlog).toBe(run);
     await hub.stop();
   }

@@ -23,7 +23,7 @@ function rig(wallMs: number): {
   const log = createLog('silent');
   const retention = new Retention({
     archive,
-    stills: undefined,
+    files: [],
     days: 7,
     maxDatabaseBytes: 1e9,
     clock,

@@ -35,7 +35,16 @@ const action = v.strictObject({
     v.pipe(v.boolean(), v.description('Wants a still of the moment.'), v.metadata(live)),
     false,
   ),
-  clip_s: tuned(0, 300, 0, 'Wants so many seconds of video around the moment.'),
+  clip: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        'Wants a piece of the stream around the moment as MP4, as long as `storage.clips` says.',
+      ),
+      v.metadata(live),
+    ),
+    false,
+  ),
 });
 
 const rule = v.pipe(

@@ -42,6 +42,50 @@ const stills = v.pipe(
   v.description('Pictures of the objects that were seen.'),
 );
 
+const clips = v.pipe(
+  v.strictObject({
+    before_s: v.optional(
+      v.pipe(
+        numberBetween(0, 60),
+        v.description(
+          'Seconds before the moment. A clip begins with the key frame before that, so it may be longer by up to their interval.',
+        ),
+        v.metadata({ apply: 'live' }),
+      ),
+      5,
+    ),
+    after_s: v.optional(
+      v.pipe(
+        numberBetween(0, 300),
+        v.description('Seconds after the moment.'),
+        v.metadata({ apply: 'live' }),
+      ),
+      10,
+    ),
+    buffer_mb: v.optional(
+      v.pipe(
+        wholeNumber(1, 1024),
+        v.description(
+          'Most memory for the stream of one camera that has a rule with `clip`. Too little for its bit rate: clips begin later.',
+        ),
+        v.metadata({ apply: 'live' }),
+      ),
+      32,
+    ),
+    max_mb: v.optional(
+      v.pipe(
+        wholeNumber(1, 1_000_000),
+        v.description(
+          'Most megabytes of clips on disk; the oldest go first, also before `retention_days` have passed.',
+        ),
+        v.metadata({ apply: 'agent' }),
+      ),
+      2048,
+    ),
+  }),
+  v.description('Pieces of the streams, as they were sent, that rules with `clip` keep.'),
+);
+
 export const storage = v.pipe(
   v.strictObject({
     path: v.optional(
@@ -49,7 +93,7 @@ export const storage = v.pipe(
         v.string(),
         v.startsWith('/', 'an absolute path'),
         v.description(
-          'Folder of the database, the stills and the models. Must be writable; nothing is moved when it changes.',
+          'Folder of the database, the stills, the clips and the models. Must be writable; nothing is moved when it changes.',
         ),
         v.metadata({ apply: 'agent' }),
       ),
@@ -66,12 +110,13 @@ export const storage = v.pipe(
     retention_days: v.optional(
       v.pipe(
         numberBetween(0.01, 3650),
-        v.description('Events, tracks and stills that are older are deleted.'),
+        v.description('Events, tracks, stills and clips that are older are deleted.'),
         v.metadata({ apply: 'agent' }),
       ),
       7,
     ),
     stills: v.optional(stills, {}),
+    clips: v.optional(clips, {}),
   }),
   v.description('What is kept on this machine, and for how long.'),
 );

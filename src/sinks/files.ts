@@ -1,12 +1,12 @@
-// Sink: JPEG stills as files, within a size; the oldest go first.
-import { mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+// Sinks: stills and clips as files, each kind within a size; the oldest go first.
+import { mkdir, open, readdir, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import type { Sink, SinkHealth, SinkRecord, Still } from '../contracts/sink.ts';
+import type { Sink, SinkHealth, SinkRecord } from '../contracts/sink.ts';
 import type { Clock } from '../core/clock.ts';
 import { AgentError, causeText } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 
-export interface StillsSinkDeps {
+export interface FileSinkDeps {
   readonly folder: string;
   readonly maxBytes: number;
   readonly clock: Clock;
@@ -20,18 +20,48 @@ interface Kept {
   readonly writtenMs: number;
 }
 
-/** Pictures waiting for the disk: about 12 MB. */
-const MAX_WAITING = 128;
+/** One kind of files. */
+interface Kind {
+  readonly name: string;
+  readonly extension: '.jpg' | '.mp4';
+  /** Files waiting for the disk; then the oldest of them are dropped. */
+  readonly mostWaiting: number;
+  fileOf(record: SinkRecord): NewFile | undefined;
+}
+
+interface NewFile {
+  readonly path: string;
+  readonly parts: readonly Uint8Array[];
+}
+
+/** About 12 MB may wait. */
+const STILLS: Kind = {
+  name: 'stills',
+  extension: '.jpg',
+  mostWaiting: 128,
+  fileOf: (record) =>
+    record.kind === 'still' ? { path: record.still.path, parts: [record.still.jpeg] } : undefined,
+};
+
+/** About 60 MB may wait. */
+const CLIPS: Kind = {
+  name: 'clips',
+  extension: '.mp4',
+  mostWaiting: 8,
+  fileOf: (record) => (record.kind === 'clip' ? record.clip : undefined),
+};
+
 /** Over the limit, this share of it is freed at once. */
 const FREE_SHARE = 0.02;
 const TEMPORARY = '.part';
-const SAFE_PATH = /^[\w-][\w.-]*(\/[\w-][\w.-]*){0,4}\.jpg$/;
+const SAFE_PATH = /^[\w-][\w.-]*(\/[\w-][\w.-]*){0,4}$/;
 
-/** A still appears under its name complete or not at all, also after a power cut. */
-export class StillsSink implements Sink {
-  readonly name = 'stills';
-  private readonly deps: StillsSinkDeps;
-  private waiting: Still[] = [];
+/** A file appears under its name complete or not at all, also after a power cut. */
+export class FileSink implements Sink {
+  readonly name: string;
+  private readonly kind: Kind;
+  private readonly deps: FileSinkDeps;
+  private waiting: NewFile[] = [];
   private working: Promise<void> | undefined;
   /** Oldest first. */
   private kept: Kept[] = [];
@@ -40,8 +70,18 @@ export class StillsSink implements Sink {
   private dropped = 0;
   private failure: string | null = null;
 
-  constructor(deps: StillsSinkDeps) {
+  private constructor(kind: Kind, deps: FileSinkDeps) {
+    this.name = kind.name;
+    this.kind = kind;
     this.deps = deps;
+  }
+
+  static stills(deps: FileSinkDeps): FileSink {
+    return new FileSink(STILLS, deps);
+  }
+
+  static clips(deps: FileSinkDeps): FileSink {
+    return new FileSink(CLIPS, deps);
   }
 
   /** Takes stock of what is there. Throws STORE_UNAVAILABLE when the folder cannot be made. */
@@ -49,7 +89,7 @@ export class StillsSink implements Sink {
     const { folder } = this.deps;
     try {
       await mkdir(folder, { recursive: true, mode: 0o750 });
-      this.kept = await takeStock(folder);
+      this.kept = await takeStock(folder, this.kind.extension);
     } catch (error) {
       throw new AgentError('STORE_UNAVAILABLE', { path: folder, cause: causeText(error) }, error);
     }
@@ -58,8 +98,11 @@ export class StillsSink implements Sink {
   }
 
   write(records: readonly SinkRecord[]): void {
-    for (const record of records) if (record.kind === 'still') this.waiting.push(record.still);
-    const excess = this.waiting.length - MAX_WAITING;
+    for (const record of records) {
+      const file = this.kind.fileOf(record);
+      if (file !== undefined) this.waiting.push(file);
+    }
+    const excess = this.waiting.length - this.kind.mostWaiting;
     if (excess > 0) {
       this.waiting.splice(0, excess);
       this.dropped += excess;
@@ -107,9 +150,9 @@ export class StillsSink implements Sink {
   }
 
   private async writeAll(): Promise<void> {
-    for (let still = this.waiting.shift(); still !== undefined; still = this.waiting.shift()) {
+    for (let file = this.waiting.shift(); file !== undefined; file = this.waiting.shift()) {
       try {
-        await this.writeOne(still);
+        await this.writeOne(file);
         this.delivered += 1;
         this.failure = null;
       } catch (error) {
@@ -119,14 +162,19 @@ export class StillsSink implements Sink {
     }
   }
 
-  private async writeOne({ path, jpeg }: Still): Promise<void> {
-    if (!SAFE_PATH.test(path)) throw new Error(`${JSON.stringify(path)} is no path of a still`);
-    await this.makeRoom(jpeg.byteLength);
+  private async writeOne({ path, parts }: NewFile): Promise<void> {
+    const { extension, name } = this.kind;
+    if (!SAFE_PATH.test(path) || !path.endsWith(extension)) {
+      throw new Error(`${JSON.stringify(path)} is no path among ${name}`);
+    }
+    const bytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
+    if (bytes > this.deps.maxBytes) throw new Error(`${path} alone is larger than all may be`);
+    await this.makeRoom(bytes);
     const target = join(this.deps.folder, path);
     await mkdir(dirname(target), { recursive: true, mode: 0o750 });
-    await writeComplete(target, jpeg);
-    this.kept.push({ path, bytes: jpeg.byteLength, writtenMs: this.deps.clock.wallMs() });
-    this.bytes += jpeg.byteLength;
+    await writeComplete(target, parts);
+    this.kept.push({ path, bytes, writtenMs: this.deps.clock.wallMs() });
+    this.bytes += bytes;
   }
 
   private async makeRoom(bytes: number): Promise<void> {
@@ -146,18 +194,18 @@ export class StillsSink implements Sink {
 
   private failed(cause: string): void {
     if (this.failure !== cause) {
-      this.deps.log.error({ folder: this.deps.folder, cause }, 'a still cannot be written');
+      this.deps.log.error({ folder: this.deps.folder, cause }, 'a file cannot be written');
     }
     this.failure = cause;
   }
 }
 
-async function writeComplete(target: string, bytes: Uint8Array): Promise<void> {
+async function writeComplete(target: string, parts: readonly Uint8Array[]): Promise<void> {
   const temporary = `${target}${TEMPORARY}`;
   try {
     const file = await open(temporary, 'w', 0o640);
     try {
-      await file.writeFile(bytes);
+      await writeFile(file, parts);
       await file.datasync();
     } finally {
       await file.close();
@@ -170,7 +218,7 @@ async function writeComplete(target: string, bytes: Uint8Array): Promise<void> {
 }
 
 /** Also removes what a crash left half written. */
-async function takeStock(folder: string): Promise<Kept[]> {
+async function takeStock(folder: string, extension: string): Promise<Kept[]> {
   const kept: Kept[] = [];
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   for (const entry of entries) {
@@ -178,7 +226,7 @@ async function takeStock(folder: string): Promise<Kept[]> {
     const full = join(entry.parentPath, entry.name);
     if (entry.name.endsWith(TEMPORARY)) {
       await rm(full, { force: true });
-    } else if (entry.name.endsWith('.jpg')) {
+    } else if (entry.name.endsWith(extension)) {
       const { size, mtimeMs } = await stat(full);
       kept.push({ path: relative(folder, full), bytes: size, writtenMs: mtimeMs });
     }

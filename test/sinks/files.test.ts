@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { SinkRecord } from '../../src/contracts/sink.ts';
 import { createLog } from '../../src/core/log.ts';
-import { StillsSink } from '../../src/sinks/stills.ts';
+import { FileSink } from '../../src/sinks/files.ts';
 import { FakeClock } from '../fakes/fake-clock.ts';
 
 const log = createLog('silent');
@@ -33,8 +33,8 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function openAt(maxBytes = 1e9): Promise<StillsSink> {
-  const sink = new StillsSink({ folder: join(folder, 'stills'), maxBytes, clock, log });
+async function openAt(maxBytes = 1e9): Promise<FileSink> {
+  const sink = FileSink.stills({ folder: join(folder, 'stills'), maxBytes, clock, log });
   await sink.open();
   return sink;
 }
