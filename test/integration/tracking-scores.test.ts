@@ -1,0 +1,65 @@
+// The scorer on every recorded sequence, and the trackers against the scores of the reference implementations.
+import { describe, expect, test } from 'vitest';
+import { compare } from '../../bench/track/compare.ts';
+import { score } from '../../bench/track/metrics.ts';
+import { runTracker } from '../../bench/track/run-tracker.ts';
+import { findSequences, framesAt, type Sequence } from '../../bench/track/sequence.ts';
+import { DEFAULT_TRACKING, type TrackerName } from '../../src/track/tracking-config.ts';
+import { needsShared, shared } from '../shared.ts';
+import { expectSameScores, type Reference, references } from '../track/reference-scores.ts';
+
+const isAbsent = needsShared('tracking of recorded sequences');
+
+describe.skipIf(isAbsent)('on recorded sequences', () => {
+  const sequences: Sequence[] = isAbsent ? [] : findSequences(shared('tracking'));
+  const table: Reference[] = isAbsent ? [] : references();
+  const recorded = table.filter((one) => !one.sequence.startsWith('dancetrack'));
+
+  test('the table of reference scores was found', () => {
+    expect(recorded).toHaveLength(24);
+  });
+
+  test.each(recorded.map((one) => [one.tracker, one.sequence, one] as const))(
+    '%s on %s: every score within 0.1, every count equal',
+    (_, name, reference) => {
+      expectSameScores(reference, sequences.find((one) => one.name === name)!);
+    },
+  );
+
+  test.each([
+    ['byte_track', 'byte', 'MOT17', 5],
+    ['oc_sort', 'ocsort', 'MOT17', 5],
+    ['byte_track', 'byte', 'DanceTrack-simdet', 6],
+    ['oc_sort', 'ocsort', 'DanceTrack-simdet', 7.5],
+  ] as const)(
+    '%s scores at least the HOTA of %s on %s, and at 5 fps at most %d points less',
+    (tracker, name, dataset, loss) => {
+      const used = sequences.filter((one) => one.dataset === dataset);
+      const theirs = used.map(
+        (one) =>
+          table.find((row) => row.tracker === name && row.sequence === one.name)!.scores.HOTA!,
+      );
+      const full = hotaAt(tracker, used, undefined);
+      expect(full).toBeGreaterThanOrEqual(mean(theirs));
+      expect(full - hotaAt(tracker, used, 5)).toBeLessThanOrEqual(loss);
+    },
+  );
+});
+
+function hotaAt(
+  tracker: TrackerName,
+  sequences: readonly Sequence[],
+  fps: number | undefined,
+): number {
+  const config = { ...DEFAULT_TRACKING, tracker };
+  return mean(
+    sequences.map((sequence) => {
+      const frames = framesAt(sequence, fps);
+      return score(compare(sequence, runTracker(sequence, config, frames).rows, frames)).HOTA;
+    }),
+  );
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
