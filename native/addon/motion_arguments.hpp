@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include <cmath>
 #include <optional>
 
 #include "addon/arguments.hpp"
@@ -29,18 +30,21 @@ inline std::optional<MotionOptions> motionOptionsOf(const Napi::Value& value) {
   return options;
 }
 
+/// Four decimals, which is a fifth of a pixel: each number crosses to the agent as text.
+inline double fraction(double value) { return std::round(value * 1e4) / 1e4; }
+
 /// Sets `motion`, and `motionBoxes` where it was measured.
 inline void setMotion(Napi::Object notice, const MotionReading& reading) {
-  notice.Set("motion", static_cast<double>(reading.score));
+  notice.Set("motion", fraction(static_cast<double>(reading.score)));
   if (!reading.isMeasured()) return;
   const auto found = reading.found();
   Napi::Array boxes = Napi::Array::New(notice.Env(), found.size());
   for (std::uint32_t i = 0; i < found.size(); ++i) {
     Napi::Array box = Napi::Array::New(notice.Env(), 4);
-    box.Set(0u, found[i].x);
-    box.Set(1u, found[i].y);
-    box.Set(2u, found[i].w);
-    box.Set(3u, found[i].h);
+    box.Set(0u, fraction(found[i].x));
+    box.Set(1u, fraction(found[i].y));
+    box.Set(2u, fraction(found[i].w));
+    box.Set(3u, fraction(found[i].h));
     boxes.Set(i, box);
   }
   notice.Set("motionBoxes", boxes);
