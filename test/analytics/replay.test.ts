@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { validate } from '../../src/config/validate.ts';
 import type { FrameDetections } from '../../src/contracts/detection.ts';
@@ -28,6 +29,17 @@ beforeAll(() => {
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** `vedette replay` in a process of its own, on the street. */
+function command(config: string, ...options: string[]): string {
+  const files = [join(folder, 'street.jsonl'), '--config', join(folder, config)];
+  const program = ['--import', 'tsx', join(ROOT, 'src/cli/main.ts')];
+  return execFileSync(process.execPath, [...program, 'replay', ...files, ...options], {
+    encoding: 'utf8',
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
 
 async function replay(
   frames: readonly FrameDetections[],
@@ -84,26 +96,35 @@ describe('replay', () => {
     expect(waiting[0]!.value.objects[0]!.dwell_s).toBeGreaterThan(15);
   });
 
-  test('the command prints the same bytes twice', () => {
-    const run = (): string =>
-      execFileSync(
-        process.execPath,
-        [
-          '--import',
-          'tsx',
-          join(ROOT, 'src/cli/main.ts'),
-          'replay',
-          join(folder, 'street.jsonl'),
-          '--config',
-          join(folder, 'street.yaml'),
-          '--only',
-          'rule,line_cross',
-        ],
-        { encoding: 'utf8', cwd: ROOT, stdio: ['ignore', 'pipe', 'ignore'] },
-      );
-    const first = run();
+  test('the command prints the same bytes at any speed, and delivers what it prints', () => {
+    const storage = join(folder, 'delivered');
+    writeFileSync(
+      join(folder, 'stored.yaml'),
+      `${STREET_YAML}storage: { path: ${storage}, stills: { enabled: false } }\n`,
+    );
+    const first = command('street.yaml', '--only', 'rule,line_cross');
     expect(first.trimEnd().split('\n')).toHaveLength(6);
-    expect(run()).toBe(first);
+    const again = command(
+      'stored.yaml',
+      '--only',
+      'rule,line_cross',
+      '--deliver',
+      '--speed',
+      '150',
+    );
+    expect(again).toBe(first);
+    const db = new Database(join(storage, 'vedette.db'), { readonly: true });
+    const stored = db
+      .prepare(
+        "SELECT body FROM events WHERE type IN ('rule', 'line_cross') ORDER BY body ->> 'seq'",
+      )
+      .pluck();
+    expect(stored.all()).toEqual(first.trimEnd().split('\n'));
+    db.close();
+  }, 60_000);
+
+  test('a speed that is none is refused with the remedy', () => {
+    expect(() => command('street.yaml', '--speed', '0')).toThrow('--speed 0: expected a number');
   }, 60_000);
 
   test('a wall clock that jumps in the recording changes only the times that are told', async () => {
