@@ -1,6 +1,7 @@
 // `vedetteunits`: stands between parser and decoder, shows access units to whoever wants them, and lets no parameter set
 // through that would make the decoder allocate larger pictures than `max-width` by `max-height`. What the decoder may go
-// without by `decode` ends here, after it was shown.
+// without by `decode` ends here, after it was shown. Here, too, the size of the stream is first known: it decides how many
+// threads a decoder of libavcodec gets.
 //
 // Being no sink, it neither waits for the clock nor takes part in preroll, so it cannot hold up the decoder.
 #include <gst/base/gstbasetransform.h>
@@ -33,6 +34,10 @@ constexpr std::uint64_t kBlock = 64;
 
 /// The vedetteframes of the same pipeline, whose timeline is shared.
 constexpr char kFrames[] = "frames";
+/// The software decoder of the same branch, where its number of threads can be set.
+constexpr char kSoftware[] = "software";
+/// Up to Full HD in whole macroblocks one thread keeps up with a camera on a small board. A second one costs 5 % more CPU.
+constexpr gint kOneThreadPixels = 1920 * 1088;
 
 #define UNIT_CAPS                                                  \
   "video/x-h264, stream-format=byte-stream, alignment=au; "        \
@@ -78,8 +83,25 @@ gboolean start(GstBaseTransform* transform) {
   return TRUE;
 }
 
+/// Before these caps reach the decoder, which reads the property when it opens.
+void setThreads(VedetteUnits* units, const GstStructure* stream) {
+  gint width = 0;
+  gint height = 0;
+  gst_structure_get_int(stream, "width", &width);
+  gst_structure_get_int(stream, "height", &height);
+  GstObject* branch = gst_object_get_parent(GST_OBJECT(units));
+  GstElement* decoder = GST_IS_BIN(branch) ? gst_bin_get_by_name(GST_BIN(branch), kSoftware) : nullptr;
+  if (decoder != nullptr) {
+    const gint threads = static_cast<gint64>(width) * height > kOneThreadPixels ? 2 : 1;
+    g_object_set(decoder, "max-threads", threads, nullptr);
+    gst_object_unref(decoder);
+  }
+  gst_clear_object(&branch);
+}
+
 gboolean setCaps(GstBaseTransform* transform, GstCaps* caps, GstCaps*) {
   const GstStructure* stream = gst_caps_get_structure(caps, 0);
+  setThreads(self(transform), stream);
   auto& codec = self(transform)->codec;
   codec.reset();
   if (gst_structure_has_name(stream, "video/x-h264")) codec = VideoCodec::H264;

@@ -33,6 +33,8 @@ export const NAMES = {
   branch: 'branch',
   /** Only a hardware decoder has it: its errors are told apart from those of a camera. */
   hardware: 'decoder',
+  /** native/gst/units_element.cpp gives it a second thread for streams beyond Full HD. */
+  software: 'software',
   frames: 'frames',
   units: 'units',
 } as const;
@@ -102,8 +104,6 @@ const SILENCE_US = 5_000_000;
  * `buffer-mode=none` keeps the camera's time stamps as they are: bent to our clock, those of B-frames came out of order.
  */
 const JITTER_MS = 200;
-/** Pixels up to which one thread keeps up with a camera on a small board: Full HD in whole macroblocks. */
-const ONE_THREAD_PX = 1920 * 1088;
 
 /** `has` tells which elements this machine has. */
 export function launch(
@@ -218,7 +218,7 @@ function decode(order: CameraOrder, source: Source, format: Format, chosen: Chos
     `capsfilter caps="${bounded(format.parsed ?? format.media, order)}"`,
     ...(format.parsed === undefined ? [] : [units(order)]),
     'queue max-size-buffers=16 max-size-bytes=16777216 max-size-time=0',
-    decoderLine(order, chosen),
+    decoderLine(chosen),
     sink(order, source),
   ].join(' ! ');
 }
@@ -247,11 +247,10 @@ function isName(element: string): boolean {
   return /^[a-z0-9_]+$/.test(element);
 }
 
-function decoderLine(order: CameraOrder, { decoder, isHardware }: Chosen): string {
+function decoderLine({ decoder, isHardware }: Chosen): string {
   if (isHardware) return `${decoder} name=${NAMES.hardware} ! ${intoMemory(decoder)}`;
   if (!decoder.startsWith('avdec_')) return decoder;
-  const threads = order.maxWidthPx * order.maxHeightPx > ONE_THREAD_PX ? 2 : 1;
-  return `${decoder} max-threads=${threads} output-corrupt=false`;
+  return `${decoder} name=${NAMES.software} max-threads=1 output-corrupt=false`;
 }
 
 /** `videoconvert` passes through what the print kernel reads itself, and converts the rest (10 bit, 4:2:2 planar). */

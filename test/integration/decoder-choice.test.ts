@@ -1,6 +1,6 @@
 // Decoders that a camera is given, what happens when one fails, and frames that are left out. Software stands in for hardware.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -121,6 +121,29 @@ describe.skipIf(!isThere)('the decoder that was chosen', () => {
     });
     expect(supervisor.counts().sessions).toBe(2);
     await supervisor.stop();
+  });
+});
+
+describe.skipIf(!isThere)('a software decoder', () => {
+  /** libavcodec's threads bear the name of the one that opens the decoder, behind the queue. */
+  const threads = (pid: number | undefined): number =>
+    readdirSync(`/proc/${pid}/task`).filter((thread) =>
+      readFileSync(`/proc/${pid}/task/${thread}/comm`, 'utf8').startsWith('queue'),
+    ).length;
+
+  it('gets a second thread for more than Full HD, whatever the bound allows', async () => {
+    const counts: number[] = [];
+    for (const size of ['1920x1080', '2560x1440']) {
+      const file = path.join(folder, `${size}.mp4`);
+      execFileSync('ffmpeg', [
+        ...['-v', 'fatal', '-y', '-f', 'lavfi', '-i', `color=s=${size}:r=10:d=4`],
+        ...['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', file],
+      ]);
+      const camera = await start(file, { realtime: true });
+      for (let count = 0; count < 5; count++) await camera.next('frame');
+      counts.push(threads(camera.child.pid));
+    }
+    expect(counts).toEqual([1, 3]);
   });
 });
 
