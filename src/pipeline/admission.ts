@@ -27,6 +27,8 @@ export interface Admission {
 
 /** What may be planned for: the rest absorbs bursts, stills and everything else that the machine does. */
 export const UTILISATION = 0.85;
+/** Sums of many rates are rounded; a machine that is exactly full is not too full. */
+const CAPACITY = UTILISATION * (1 + 1e-9);
 
 /**
  * Gives every camera its rate where the machine carries them all. Otherwise rates go down, least where priority is high:
@@ -45,7 +47,7 @@ export function admit(demands: readonly Demand[], machine: Machine): Admission {
   });
   const refused: string[] = [];
   let admitted = wishes;
-  while (admitted.length > 1 && load(admitted.map(floorOf), machine) > UTILISATION) {
+  while (admitted.length > 1 && !fits(admitted.map(floorOf), machine)) {
     const last = leastImportant(admitted);
     refused.push(last.camera);
     admitted = admitted.filter((one) => one !== last);
@@ -73,6 +75,10 @@ export function load(rates: readonly number[], { profile, cores }: Machine): num
   return Math.max(cpuMs / (1000 * cores), analysed / profile.inference_fps);
 }
 
+function fits(rates: readonly number[], machine: Machine): boolean {
+  return load(rates, machine) <= CAPACITY;
+}
+
 /** Processor time that an analysed frame takes beyond its decoding. */
 export function analysisCpuMs(profile: CapacityProfile): number {
   return profile.print_cpu_ms + profile.inference_cpu_ms + profile.rest_cpu_ms;
@@ -81,7 +87,7 @@ export function analysisCpuMs(profile: CapacityProfile): number {
 /** Streams like the measured clip, analysed at `fps`, that fit into the machine. */
 export function streamsSupported(fps: number, machine: Machine): number {
   const perStream = load([Math.min(fps, machine.profile.clip.fps)], machine);
-  return Math.floor(UTILISATION / perStream);
+  return Math.floor(CAPACITY / perStream);
 }
 
 type Wish = Demand;
@@ -98,12 +104,12 @@ function sharedRates(wishes: readonly Wish[], machine: Machine): number[] {
       Math.max(minFps, Math.min(1, share * priority) * fps),
     );
   let most = 1 / Math.min(1, ...wishes.map(({ priority }) => priority));
-  if (load(ratesAt(most), machine) <= UTILISATION) return wishes.map(({ fps }) => fps);
+  if (fits(ratesAt(most), machine)) return wishes.map(({ fps }) => fps);
   let least = 0;
   // Load grows with the share; fifty halvings leave less than a rate can be told apart by.
   for (let step = 0; step < 50; step++) {
     const middle = (least + most) / 2;
-    if (load(ratesAt(middle), machine) <= UTILISATION) least = middle;
+    if (fits(ratesAt(middle), machine)) least = middle;
     else most = middle;
   }
   return ratesAt(least);
