@@ -34,6 +34,8 @@ namespace {
 enum Property { kPropertyZero, kLines, kWake };
 
 constexpr std::string_view kArrow = " => ";
+/// Name of the message that tells which line was built.
+constexpr char kChosen[] = "vedette-branch";
 
 // What cameras and files send as video; pads with anything else (sound, cover art, metadata) are not linked.
 GstStaticPadTemplate sinkTemplate = GST_STATIC_PAD_TEMPLATE(
@@ -67,7 +69,7 @@ std::string describe(const GstCaps* caps) {
 
 /// Tells on the bus which line (0, 1, …) was chosen for which caps.
 void announce(VedetteBranch* branch, int line, const GstCaps* caps) {
-  GstStructure* told = gst_structure_new("vedette-branch", "line", G_TYPE_INT, line, "stream", G_TYPE_STRING,
+  GstStructure* told = gst_structure_new(kChosen, "line", G_TYPE_INT, line, "stream", G_TYPE_STRING,
                                          describe(caps).c_str(), nullptr);
   gst_element_post_message(GST_ELEMENT(branch), gst_message_new_element(GST_OBJECT(branch), told));
 }
@@ -143,10 +145,28 @@ void padAdded(GstElement*, GstPad* pad, gpointer branch) {
   if (!gst_pad_is_linked(self(branch)->sink)) gst_pad_link(pad, self(branch)->sink);
 }
 
+/// Lets through what the camera process reads. The rest, over a hundred messages per start, would wake its main thread one
+/// by one, and gstreamer-superficial 1.7 leaks a string for every enumeration in them.
+GstBusSyncReply keepNews(GstBus*, GstMessage* message, gpointer) {
+  constexpr unsigned kRead = GST_MESSAGE_ERROR | GST_MESSAGE_WARNING | GST_MESSAGE_EOS | GST_MESSAGE_APPLICATION;
+  if ((GST_MESSAGE_TYPE(message) & kRead) != 0) return GST_BUS_PASS;
+  if (gst_message_has_name(message, kChosen)) return GST_BUS_PASS;
+  gst_message_unref(message);
+  return GST_BUS_DROP;
+}
+
+void quietBus(GstElement* pipeline) {
+  GstBus* bus = gst_element_get_bus(pipeline);
+  if (bus == nullptr) return;
+  gst_bus_set_sync_handler(bus, keepNews, nullptr, nullptr);
+  gst_object_unref(bus);
+}
+
 /// The element called `streams`, beside us, gives its pads while it runs, and gives new ones each time it runs again.
 void connectSource(VedetteBranch* branch) {
   GstObject* pipeline = gst_object_get_parent(GST_OBJECT(branch));
   if (pipeline == nullptr) return;
+  quietBus(GST_ELEMENT(pipeline));
   GstElement* source = GST_IS_BIN(pipeline) ? gst_bin_get_by_name(GST_BIN(pipeline), "streams") : nullptr;
   gst_object_unref(pipeline);
   if (source == nullptr) return;
