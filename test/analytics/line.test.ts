@@ -4,7 +4,16 @@ import { describe, expect, test } from 'vitest';
 import { total } from '../../src/analytics/counters.ts';
 import { newScene } from '../../src/analytics/scene.ts';
 import type { Point } from '../../src/contracts/geometry.ts';
-import { lineOf, ofType, planOf, play, type Step, trackAt, walk } from './scene-fixture.ts';
+import {
+  between,
+  lineOf,
+  ofType,
+  planOf,
+  play,
+  type Step,
+  trackAt,
+  walk,
+} from './scene-fixture.ts';
 
 const UPRIGHT = lineOf([0.5, 0.9], [0.5, 0.1]);
 const PLAN = planOf({ lines: { door: UPRIGHT } });
@@ -157,10 +166,23 @@ describe('crossing', () => {
     expect(directions(edited)).toEqual(['in', 'in']);
     const onto = path.slice(0, 3).map((step, i) => ({ ...step, plan: i < 2 ? elsewhere : PLAN }));
     expect(directions(onto)).toEqual([]);
+    // Not clear of the old line, and so remembered; clear of the new one, on its other side.
+    const near = steps([
+      [0.2, 0.5],
+      [0.495, 0.5],
+      [0.495, 0.5],
+    ]);
+    const before = planOf({ lines: { door: lineOf([0.4, 0.9], [0.4, 0.1]) } });
+    expect(directions(near.map((step, i) => ({ ...step, plan: i < 2 ? PLAN : before })))).toEqual(
+      [],
+    );
   });
 
   test('counts with the edit of anything else about the line', () => {
-    const renamed = planOf({ lines: { door: { ...UPRIGHT, to_right: 'east', margin: 0.2 } } });
+    const { points } = structuredClone(UPRIGHT);
+    const renamed = planOf({
+      lines: { door: { ...UPRIGHT, points, to_right: 'east', margin: 0.2 } },
+    });
     const path = steps([
       [0.49, 0.5],
       [0.505, 0.5],
@@ -230,8 +252,6 @@ function firstBeyond(path: readonly Step[]): number {
   return path.findIndex((step) => offset(step) * from < -0.0101);
 }
 
-const unit = (min: number, max: number) => fc.double({ min, max, noNaN: true });
-
 describe('properties', () => {
   test('what appears beside the line and wobbles by less than both margins does not count', () => {
     expect(
@@ -255,9 +275,12 @@ describe('properties', () => {
   });
 
   test('a stationary object that jitters never counts, wherever it stands', () => {
-    const jitter = fc.array(fc.tuple(unit(-1, 1), unit(-1, 1)), { minLength: 5, maxLength: 60 });
+    const jitter = fc.array(fc.tuple(between(-1, 1), between(-1, 1)), {
+      minLength: 5,
+      maxLength: 60,
+    });
     fc.assert(
-      fc.property(unit(0.48, 0.52), unit(0.05, 0.95), jitter, (x, y, noise) => {
+      fc.property(between(0.48, 0.52), between(0.05, 0.95), jitter, (x, y, noise) => {
         // Peak to peak just under the margin on both sides: 0.2 of the box height of 0.1.
         const wobble = noise.map(([dx, dy]): Point => [x + dx * 0.0099, y + dy * 0.0099]);
         expect(directions(steps(wobble))).toEqual([]);
@@ -269,10 +292,10 @@ describe('properties', () => {
   test('every full crossing counts exactly once at any frame rate from 2 and any speed', () => {
     const crossing = fc.record({
       fps: fc.integer({ min: 2, max: 30 }),
-      speed: unit(0.05, 3),
-      angle: unit(-1, 1),
-      through: unit(0.2, 0.8),
-      jitter: fc.array(unit(-1, 1), { minLength: 16, maxLength: 16 }),
+      speed: between(0.05, 3),
+      angle: between(-1, 1),
+      through: between(0.2, 0.8),
+      jitter: fc.array(between(-1, 1), { minLength: 16, maxLength: 16 }),
       isReversed: fc.boolean(),
       debounce_s: fc.constantFrom(0, 0, 0.5, 3),
       endsAtOnce: fc.boolean(),
@@ -304,7 +327,9 @@ describe('properties', () => {
   test('in minus out is the change in the number of objects on the right-hand side', () => {
     // The line reaches across the whole picture, so nobody gets around it.
     const plan = planOf({ lines: { door: lineOf([0.5, 2], [0.5, -1]) } });
-    const walks = fc.array(fc.array(unit(0, 1), { minLength: 2, maxLength: 20 }), { maxLength: 6 });
+    const walks = fc.array(fc.array(between(0, 1), { minLength: 2, maxLength: 20 }), {
+      maxLength: 6,
+    });
     fc.assert(
       fc.property(walks, (paths) => {
         const clear = paths.map((xs) => xs.map((x) => (Math.abs(x - 0.5) < 0.02 ? x + 0.05 : x)));
@@ -326,7 +351,7 @@ describe('properties', () => {
   });
 
   test('turning or mirroring the world turns or mirrors the result', () => {
-    const point = fc.tuple(unit(0.1, 0.9), unit(0.1, 0.9));
+    const point = fc.tuple(between(0.1, 0.9), between(0.1, 0.9));
     const setting = fc.record({
       a: point,
       b: point,

@@ -1,5 +1,5 @@
 // Tracks and scenes for analytics tests, made without a tracker.
-
+import fc from 'fast-check';
 import { analyseScene, newScene, type SceneState } from '../../src/analytics/scene.ts';
 import type { SceneEvent } from '../../src/analytics/view.ts';
 import type { Box, Point } from '../../src/contracts/geometry.ts';
@@ -53,6 +53,11 @@ export function zoneOf(polygon: readonly Point[], overrides: Partial<ZonePlan> =
 
 export function planOf(overrides: Partial<ScenePlan> = {}): ScenePlan {
   return { zones: {}, lines: {}, masks: [], timezone: 'UTC', ...overrides };
+}
+
+/** Evenly between both: `fc.double` prefers numbers near 0, which are all in one corner of the picture. */
+export function between(min: number, max: number): fc.Arbitrary<number> {
+  return fc.integer({ min: 0, max: 1_000_000 }).map((n) => min + ((max - min) * n) / 1_000_000);
 }
 
 export const SQUARE: readonly Point[] = [

@@ -7,8 +7,8 @@ import { isWithin, localTime, periodOf } from '../../src/analytics/schedule.ts';
 import { coveredShare, isInside } from '../../src/analytics/shapes.ts';
 import { sunElevation } from '../../src/analytics/sun.ts';
 import type { Box, Point } from '../../src/contracts/geometry.ts';
+import { between } from './scene-fixture.ts';
 
-const unit = (min: number, max: number) => fc.double({ min, max, noNaN: true });
 /** Multiples of 1/64, which are exact, so that many lie on edges. */
 const grid = fc.integer({ min: -16, max: 80 }).map((value) => value / 64);
 const L_SHAPE: Point[] = [
@@ -35,10 +35,10 @@ describe('shapes', () => {
   test('the covered share agrees with counting points', () => {
     fc.assert(
       fc.property(
-        unit(-0.2, 0.8),
-        unit(-0.2, 0.8),
-        unit(0.1, 0.6),
-        unit(0.1, 0.6),
+        between(-0.2, 0.8),
+        between(-0.2, 0.8),
+        between(0.1, 0.6),
+        between(0.1, 0.6),
         (x, y, w, h) => {
           const box: Box = [x, y, w, h];
           let hits = 0;
@@ -72,7 +72,7 @@ describe('ground', () => {
   ];
 
   test('the four points map exactly, and a known homography is found again', () => {
-    const corner = fc.tuple(unit(-0.04, 0.04), unit(-0.04, 0.04));
+    const corner = fc.tuple(between(-0.04, 0.04), between(-0.04, 0.04));
     fc.assert(
       fc.property(fc.tuple(corner, corner, corner, corner), (shift) => {
         const base: Point[] = [
@@ -120,6 +120,19 @@ describe('time', () => {
       minuteOfDay: 30,
     });
     expect(localTime(Date.UTC(2026, 6, 5, 23, 30), 'Europe/Berlin').minuteOfDay).toBe(90);
+  });
+
+  test('local time is what the zone says, minute by minute, in any order of asking', () => {
+    const zone = fc.constantFrom('UTC', 'Asia/Kathmandu');
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 200 }), zone)), (asked) => {
+        for (const [minute, name] of asked) {
+          const shift = name === 'UTC' ? 0 : 5 * 60 + 45;
+          const { minuteOfDay } = localTime(Date.UTC(2026, 0, 5, 9, minute), name);
+          expect(minuteOfDay).toBe((9 * 60 + minute + shift) % 1440);
+        }
+      }),
+    );
   });
 
   test('period names never go back as time goes on', () => {

@@ -5,7 +5,7 @@ import { analyseScene, newScene, viewOf } from '../../src/analytics/scene.ts';
 import { createTracker } from '../../src/track/create-tracker.ts';
 import { DEFAULT_TRACKING } from '../../src/track/tracking-config.ts';
 import { frameOf } from '../fakes/frames.ts';
-import { lineOf, planOf } from './scene-fixture.ts';
+import { between, lineOf, planOf } from './scene-fixture.ts';
 
 const PLAN = planOf({ lines: { door: lineOf([0.5, 1], [0.5, 0]) } });
 const HEIGHT = 0.2;
@@ -16,9 +16,9 @@ describe.each(['byte_track', 'oc_sort'] as const)('%s', (tracker) => {
     const walk = fc.record({
       fps: fc.integer({ min: 2, max: 30 }),
       // Body heights per second: 0.8 is walking, 1.7 running.
-      pace: fc.double({ min: 0.2, max: 1.7, noNaN: true }),
-      startsAt: fc.double({ min: 0, max: 1, noNaN: true }),
-      noise: fc.array(fc.double({ min: -1, max: 1, noNaN: true }), {
+      pace: between(0.2, 1.7),
+      startsAt: between(0, 1),
+      noise: fc.array(between(-1, 1), {
         minLength: 64,
         maxLength: 64,
       }),

@@ -5,6 +5,7 @@ import { total } from '../../src/analytics/counters.ts';
 import { analyseScene, newScene } from '../../src/analytics/scene.ts';
 import type { Point } from '../../src/contracts/geometry.ts';
 import {
+  between,
   ofType,
   planOf,
   play,
@@ -20,7 +21,6 @@ function stay(x: number, y: number, durationS: number, fps = 10): Step[] {
   return walk(() => [x, y], fps, durationS);
 }
 
-const unit = (min: number, max: number) => fc.double({ min, max, noNaN: true });
 const UNIT: readonly Point[] = [
   [0, 0],
   [1, 0],
@@ -187,11 +187,11 @@ describe('what follows from a visit', () => {
 });
 
 describe('properties', () => {
-  const wander = fc.array(fc.tuple(unit(0, 1), unit(0, 1)), { minLength: 1, maxLength: 40 });
+  const wander = fc.array(fc.tuple(between(0, 1), between(0, 1)), { minLength: 1, maxLength: 40 });
 
   test('entries minus exits is the occupancy, always', () => {
     fc.assert(
-      fc.property(fc.array(wander, { maxLength: 5 }), unit(50, 1000), (paths, everyMs) => {
+      fc.property(fc.array(wander, { maxLength: 5 }), between(50, 1000), (paths, everyMs) => {
         const plan = hall();
         let state = newScene();
         const length = Math.max(0, ...paths.map((path) => path.length)) + 2;
