@@ -24,8 +24,8 @@ export interface Playback {
   readonly objects: readonly SeenObject[];
 }
 
-/** Stillness is taken from this part of a recording, which therefore begins with at least a minute of it. */
-const STILL_FROM_MS = 20_000;
+/** A recording begins and ends with a minute of stillness, of which this much, next to what happens, is repeated. */
+const STILL_MS = 40_000;
 const STILL_TO_MS = 60_000;
 
 export function readRecording(path: string): FrameDetections[] {
@@ -35,8 +35,8 @@ export function readRecording(path: string): FrameDetections[] {
 }
 
 /**
- * Makes `count` cameras of the recordings in turn, each `minutes` long: the stillness at its beginning is repeated,
- * and what happens in it happens at another time in each.
+ * Makes `count` cameras of the recordings in turn, each `minutes` long: the stillness before and after what happens is
+ * repeated, so that it happens at another time in each.
  */
 export function stretched(
   recordings: readonly (readonly FrameDetections[])[],
@@ -45,21 +45,19 @@ export function stretched(
 ): FrameDetections[][] {
   return Array.from({ length: count }, (_, i) => {
     const recording = recordings[i % recordings.length]!;
-    const isStill = ({ frame }: FrameDetections): boolean =>
-      frame.ptsNs >= STILL_FROM_MS * 1e6 && frame.ptsNs < STILL_TO_MS * 1e6;
-    const still = recording.filter(isStill);
-    const begin = recording.findIndex(isStill);
-    const spare = Math.max(0, minutes * 60_000 - lengthMs(recording));
-    const times = Math.floor(spare / (STILL_TO_MS - STILL_FROM_MS));
-    const before = Math.round((times * (i + 1)) / (count + 1));
-    const repeat = (n: number): FrameDetections[] => Array.from({ length: n }, () => still).flat();
-    const all = [
-      ...recording.slice(0, begin),
-      ...repeat(before),
-      ...recording.slice(begin),
-      ...repeat(times - before),
-    ];
     const spacingMs = lengthMs(recording) / recording.length;
+    const repeated = Math.round(STILL_MS / spacingMs);
+    const end = Math.round(STILL_TO_MS / spacingMs);
+    const times = Math.floor(Math.max(0, minutes * 60_000 - lengthMs(recording)) / STILL_MS);
+    const before = Math.round((times * (i + 1)) / (count + 1));
+    const repeat = (still: readonly FrameDetections[], n: number): FrameDetections[] =>
+      Array.from({ length: n }, () => still).flat();
+    const all = [
+      ...recording.slice(0, end),
+      ...repeat(recording.slice(end - repeated, end), before),
+      ...recording.slice(end),
+      ...repeat(recording.slice(-repeated), times - before),
+    ];
     return all.map((result, k) => at(result, `c${i}`, k + 1, k * spacingMs));
   });
 }

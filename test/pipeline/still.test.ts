@@ -7,9 +7,9 @@ import { frameOf } from '../fakes/frames.ts';
 const FPS = 10;
 const CAR: Detection = { box: [0.1, 0.7, 0.2, 0.2], score: 0.8, label: 'car' };
 
-/** 90 s: a parked car all the time, which the detector misses now and then; two people walk through from 62 s on. */
+/** 140 s: a parked car all the time, which the detector misses now and then; two people walk through from 62 s on. */
 function street(): FrameDetections[] {
-  return Array.from({ length: 90 * FPS }, (_, i) => {
+  return Array.from({ length: 140 * FPS }, (_, i) => {
     const ms = (i * 1000) / FPS;
     const people = [62_000, 72_000]
       .filter((fromMs) => ms >= fromMs && ms < fromMs + 6000)
