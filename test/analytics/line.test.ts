@@ -211,6 +211,8 @@ describe('crossing', () => {
     expect(directions(across('car'), plan)).toEqual(['in']);
     const small = planOf({ lines: { door: { ...UPRIGHT, max_area: 0.001 } } });
     expect(directions(across('car'), small)).toEqual([]);
+    const sure = planOf({ lines: { door: { ...UPRIGHT, min_score: 0.95 } } });
+    expect(directions(across('car'), sure)).toEqual([]);
   });
 
   test('against the allowed direction is wrong_way; close behind another is tailgating', () => {

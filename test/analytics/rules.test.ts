@@ -5,6 +5,7 @@ import { comparisonText, fits } from '../../src/analytics/comparison.ts';
 import { type RuleStates, stepRules } from '../../src/analytics/rules.ts';
 import { analyseScene, newScene } from '../../src/analytics/scene.ts';
 import type { SceneEvent } from '../../src/analytics/view.ts';
+import type { Point } from '../../src/contracts/geometry.ts';
 import { COMPARISON, type Condition, type RulePlan } from '../../src/contracts/rule.ts';
 import {
   ACTION_DEFAULTS,
@@ -29,7 +30,14 @@ function ruleOf(when: Condition, overrides: Partial<RulePlan> = {}): RulePlan {
   return { ...RULE_DEFAULTS, when, action: { ...ACTION_DEFAULTS, event: 'alarm' }, ...overrides };
 }
 
-function fire(rule: RulePlan, steps: readonly Step[], camera = 'front'): SceneEvent[] {
+const CORNERS: readonly Point[] = [
+  [0, 0],
+  [1, 0],
+  [1, 1],
+  [0, 1],
+];
+
+function fire(rule: RulePlan, steps: readonly Step[], camera = 'front', plan = PLAN): SceneEvent[] {
   let scene = newScene();
   let states: RuleStates = {};
   const fired: SceneEvent[] = [];
@@ -40,7 +48,7 @@ function fire(rule: RulePlan, steps: readonly Step[], camera = 'front'): SceneEv
       aspect: 1,
       tracks: step.tracks,
     };
-    const result = analyseScene(PLAN, scene, view);
+    const result = analyseScene(plan, scene, view);
     scene = result.state;
     const facts = { view, scene, events: result.events, timezone: 'UTC', location: BERLIN };
     const after = stepRules({ rule }, camera, states, facts);
@@ -96,6 +104,25 @@ describe('conditions', () => {
     expect(fire(ruleOf({ all: [event, counter, { label: 'person' }] }), across)).toHaveLength(1);
     expect(fire(ruleOf({ all: [event, { not: counter }] }), across)).toEqual([]);
     expect(fire(ruleOf({ any: [{ label: 'car' }, event] }), across)).toHaveLength(1);
+  });
+
+  test('objects by their speed on the ground and by how long they stand', () => {
+    const ground = { picture: CORNERS, metres: CORNERS.map(([x, y]): Point => [100 * x, 100 * y]) };
+    const onGround = { ...PLAN, ground: ground as never };
+    const fast = ruleOf({ label: 'person', speed_kmh: '> 30' });
+    const along = (speed: number) => walk((s) => [0.1 + speed * s, 0.5], 10, 3);
+    expect(fire(fast, along(0.08), 'front', onGround)).toEqual([]);
+    const [fired] = fire(fast, along(0.1), 'front', onGround);
+    expect(fired!.data.why).toMatchObject([
+      { condition: '>= 1 person with speed_kmh > 30', value: { objects: [{ id: 'one' }] } },
+    ]);
+    // Without a ground nobody has a speed, and what is not known fits nothing.
+    expect(fire(ruleOf({ speed_kmh: '< 30' }), along(0.1))).toEqual([]);
+    const parked = ruleOf({ zone: 'gate', still_s: '>= 2' });
+    const stops = walk((s) => [s < 2 ? 0.3 + 0.1 * s : 0.5, 0.5], 10, 6);
+    const [stood] = fire(parked, stops);
+    expect(stood!.timeMs).toBeGreaterThanOrEqual(3800);
+    expect(stood!.timeMs).toBeLessThanOrEqual(4100);
   });
 
   test('times of day and the sun', () => {

@@ -1,4 +1,4 @@
-// Stills on disk: complete or absent, bounded, and never outside their folder.
+// Stills and clips on disk: complete or absent, bounded, and never outside their folder.
 import {
   chmodSync,
   existsSync,
@@ -145,5 +145,31 @@ test('a file in the way: degraded, and well again afterwards', async () => {
   await sink.flush(5000);
   expect(sink.health()).toMatchObject({ state: 'ok', lastError: null });
   expect(existsSync(join(folder, 'stills/front/b.jpg'))).toBe(true);
+  await sink.close();
+});
+
+test('clips are a kind of their own: written from their parts, bounded, and blind to stills', async () => {
+  const sink = FileSink.clips({ folder: join(folder, 'stills'), maxBytes: 5000, clock, log });
+  await sink.open();
+  const clip = (name: string, sizes: readonly number[]): SinkRecord => ({
+    kind: 'clip',
+    clip: {
+      camera: 'front',
+      path: `front/${name}`,
+      ts: '',
+      duration_s: 1,
+      parts: sizes.map((size, i) => new Uint8Array(size).fill(i)),
+    },
+  });
+  sink.write([still('front/a.jpg'), clip('a.mp4', [10, 1990]), clip('b.mp4', [2000])]);
+  await sink.flush(5000);
+  expect(files()).toEqual(['front/a.mp4', 'front/b.mp4']);
+  expect([...readFileSync(join(folder, 'stills', 'front/a.mp4'))].slice(8, 12)).toEqual([
+    0, 0, 1, 1,
+  ]);
+  sink.write([clip('c.mp4', [2000]), clip('d.jpg', [10]), clip('larger-than-all.mp4', [5001])]);
+  await sink.flush(5000);
+  expect(files()).toEqual(['front/b.mp4', 'front/c.mp4']);
+  expect(sink.health()).toMatchObject({ delivered: 3, dropped: 2, state: 'degraded' });
   await sink.close();
 });
