@@ -20,8 +20,6 @@ const SAME_OBJECT_IOU = 0.85;
 
 export class Lifecycle {
   readonly live: Tracklet[] = [];
-  /** From the frame before to this one, without the time in which nothing moved. */
-  stepMs = 0;
   private readonly config: TrackingConfig;
   private readonly options: TrackerOptions;
   private readonly isReplayed: boolean;
@@ -50,11 +48,11 @@ export class Lifecycle {
     }
     this.session = frame.session;
     const stepMs = this.interval.step(frame);
-    this.stepMs = Math.max(0, stepMs - (frame.stillMs ?? 0));
-    if (this.stepMs > this.lostMs) this.endAll();
+    const movingMs = Math.max(0, stepMs - (frame.stillMs ?? 0));
+    if (movingMs > this.lostMs) this.endAll();
     for (const tracklet of this.live) {
       if (cameraMotion !== undefined) tracklet.follow(cameraMotion);
-      tracklet.predict(this.stepMs);
+      tracklet.predict(movingMs);
       tracklet.isLookedFor = region === undefined || tracklet.isWithin(region);
     }
   }

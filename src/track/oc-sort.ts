@@ -10,8 +10,7 @@ import {
   wasJustSeen,
   wasSeenBefore,
 } from './association.ts';
-import { Candidates } from './candidates.ts';
-import { leastLowIou } from './fit.ts';
+import { Candidates, cornersIou } from './candidates.ts';
 import { Lifecycle, type TrackerOptions } from './lifecycle.ts';
 import { reachBenefit } from './reach.ts';
 import type { TrackingConfig } from './tracking-config.ts';
@@ -56,7 +55,8 @@ export class OcSort implements Tracker {
       indices: candidates.weak,
       belongs: wasJustSeen,
       place: expectedPlace,
-      benefit: (_, __, overlap) => overlap - leastLowIou(config, lifecycle.stepMs),
+      benefit: (tracklet, index) =>
+        cornersIou(tracklet.expected, 0, candidates.corners, 4 * index) - config.min_low_iou,
     });
     association.run(frame, {
       indices: candidates.strong,

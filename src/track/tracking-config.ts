@@ -28,7 +28,7 @@ export interface TrackingConfig {
    * swapped less often in crowds, fast objects are lost more often at low frame rates.
    */
   readonly min_similarity: number;
-  /** Least IoU of the second, weak association, at 30 frames/s; below that less is asked. */
+  /** Least IoU of the second, weak association. */
   readonly min_low_iou: number;
   /**
    * Sure detections in a row (scores from four fifths of the way between `high_score` and 1 on) that make a

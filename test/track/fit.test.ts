@@ -2,8 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cornersIou } from '../../src/track/candidates.ts';
-import { Lookout, leastLowIou, sizeFit } from '../../src/track/fit.ts';
-import { DEFAULT_TRACKING } from '../../src/track/tracking-config.ts';
+import { Lookout, sizeFit } from '../../src/track/fit.ts';
 import { Tracklet } from '../../src/track/tracklet.ts';
 import { frameOf } from '../fakes/frames.ts';
 
@@ -49,17 +48,6 @@ describe('overlap', () => {
       }),
     );
   });
-
-  test('of a track seen just before is the better one of expected and last place', () => {
-    fc.assert(
-      fc.property(corners, corners, corners, (a, expected, b) => {
-        const tracklet = trackletAt(a);
-        tracklet.expected.set(expected);
-        const better = Math.max(cornersIou(a, 0, b, 0), cornersIou(expected, 0, b, 0));
-        expect(overlap(tracklet, tracklet.expected, b)).toBeCloseTo(better, 9);
-      }),
-    );
-  });
 });
 
 test('size fits best at equal height, and alike for twice and half', () => {
@@ -67,21 +55,4 @@ test('size fits best at equal height, and alike for twice and half', () => {
   expect(sizeFit(place, Float64Array.of(5, 5, 9, 6), 0)).toBe(1);
   expect(sizeFit(place, Float64Array.of(5, 5, 9, 7), 0)).toBe(0.5);
   expect(sizeFit(place, Float64Array.of(5, 5, 9, 5.5), 0)).toBe(0.5);
-});
-
-test('weak detections need less overlap the longer a frame lasts, and never more than configured', () => {
-  fc.assert(
-    fc.property(
-      fc.double({ min: 0, max: 1, noNaN: true }),
-      fc.integer({ min: 0, max: 2000 }),
-      fc.integer({ min: 0, max: 2000 }),
-      (min_low_iou, aMs, bMs) => {
-        const config = { ...DEFAULT_TRACKING, min_low_iou };
-        const [short, long] = [Math.min(aMs, bMs), Math.max(aMs, bMs)];
-        expect(leastLowIou(config, short)).toBeLessThanOrEqual(min_low_iou);
-        expect(leastLowIou(config, long)).toBeLessThanOrEqual(leastLowIou(config, short));
-        expect(leastLowIou(config, 33)).toBe(min_low_iou);
-      },
-    ),
-  );
 });

@@ -46,9 +46,7 @@ const association = {
   min_low_iou: v.optional(
     v.pipe(
       fraction,
-      v.description(
-        'Least IoU of the second, weak association at 30 frames/s; where frames are further apart less is asked.',
-      ),
+      v.description('Least IoU of the second, weak association.'),
       v.metadata({ apply: 'agent' }),
     ),
     0.5,
