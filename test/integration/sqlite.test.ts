@@ -175,7 +175,7 @@ test('everything that a configuration asks for, opened and closed together', asy
     expect(health['webhook ops']?.backlog).toBe(run);
     await hub.stop();
   }
-  expect(readdirSync(folder).sort()).toEqual(['outbox.db', 'stills', 'vedette.db']);
+  expect(readdirSync(folder).sort()).toEqual(['clips', 'outbox.db', 'stills', 'vedette.db']);
 });
 
 test('retention: by age, then by size, in steps; the file shrinks', async () => {
