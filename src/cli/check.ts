@@ -107,7 +107,9 @@ function cameraText(camera: CameraConfig): string {
   if (!camera.enabled) return `${camera.url}, disabled`;
   const labels = camera.labels?.join(', ') ?? 'every label';
   const login = camera.username === undefined ? '' : ` as ${camera.username}`;
-  return `${camera.url}${login}, ${camera.fps} frames/s, ${labels}, decoder ${camera.decoder}`;
+  const { record } = camera.streams ?? {};
+  const clips = record === undefined ? '' : `, clips from ${record.url}`;
+  return `${camera.url}${login}, ${camera.fps} frames/s, ${labels}, decoder ${camera.decoder}${clips}`;
 }
 
 function* sinkLines({ device, mqtt, storage, alerts }: Config): Generator<string> {

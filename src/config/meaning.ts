@@ -17,6 +17,7 @@ export type ConfigCheck = (config: Config) => readonly Finding[];
 
 export const checkMeaning: ConfigCheck = (config) => [
   ...sameSources(config.cameras),
+  ...sameStreams(config.cameras),
   ...reservedIds(config.cameras),
   ...alertReceivers(config),
   ...neverStarting(config),
@@ -38,6 +39,17 @@ function* sameSources(cameras: Config['cameras']): Generator<Finding> {
         message: `the same source as camera "${other}"; it will be opened and analysed twice`,
       };
     }
+  }
+}
+
+function* sameStreams(cameras: Config['cameras']): Generator<Finding> {
+  for (const [id, { url, streams }] of Object.entries(cameras)) {
+    if (streams?.record.url !== url) continue;
+    yield {
+      severity: 'warning',
+      path: ['cameras', id, 'streams', 'record'],
+      message: 'the same stream as `detect`; without it clips are made of that one anyway',
+    };
   }
 }
 

@@ -18,7 +18,8 @@ const PARSE_OPTIONS = { logLevel: 'error', merge: true, stringKeys: true } as co
 
 /**
  * `text` with `patch` merged into it as RFC 7396 says: blocks are merged, null removes a key, anything
- * else replaces. A camera or model in its short form becomes a block when keys are added to it.
+ * else replaces. A camera, one of its streams or a model in its short form becomes a block when keys are
+ * added to it.
  */
 export function mergePatch(text: string, patch: unknown): string {
   const document: Document = parseDocument(text, PARSE_OPTIONS);
@@ -73,7 +74,8 @@ function blockOf(document: Document, target: unknown, path: Path): YAMLMap {
 }
 
 function longForm(path: Path, text: string): Record<string, string> | undefined {
-  if (path.length === 2 && path[0] === 'cameras') return { url: text };
+  const isStream = path.length === 4 && path[2] === 'streams';
+  if (path[0] === 'cameras' && (path.length === 2 || isStream)) return { url: text };
   if (path.length !== 1 || path[0] !== 'model') return undefined;
   return /\/|\.onnx$/.test(text) ? { path: text } : { name: text };
 }

@@ -19,6 +19,7 @@ const camera = fc.oneof(
     },
     { requiredKeys: ['url'] },
   ),
+  fc.record({ streams: fc.record({ detect: url, record: fc.oneof(url, fc.record({ url })) }) }),
 );
 
 /** Plain data of a valid configuration. */

@@ -75,6 +75,25 @@ describe('planChange', () => {
     expect(plan({ cameras: base.cameras }).agent).toEqual(['mqtt']);
   });
 
+  it('takes either of two streams for the camera', () => {
+    const two = (record: unknown) => ({ streams: { detect: 'rtsp://h/a', record } });
+    const from = (a: unknown, b: unknown) =>
+      planChange(configOf({ cameras: { a } }), configOf({ cameras: { a: b } }));
+    for (const [a, b] of [
+      ['rtsp://h/a', two('rtsp://h/b')],
+      [two('rtsp://h/b'), two('rtsp://h/c')],
+      [two('rtsp://h/b'), two({ url: 'rtsp://h/b', transport: 'udp' })],
+      [two('rtsp://h/b'), { ...two('rtsp://h/b'), password: 'p' }],
+      [two('rtsp://h/b'), 'rtsp://h/a'],
+    ]) {
+      const { cameras, live, agent } = from(a, b);
+      expect({ changed: cameras.changed, live, agent }).toEqual({
+        ...{ changed: ['a'], live: [], agent: [] },
+      });
+    }
+    expect(isEmptyPlan(from('rtsp://h/a', { streams: { detect: 'rtsp://h/a' } }))).toBe(true);
+  });
+
   it('knows what the running agent can take over', () => {
     const { cameras, live, agent } = plan({
       cameras: { ...base.cameras, a: { url: 'rtsp://h/a', fps: 9, labels: ['car'] } },
@@ -120,6 +139,16 @@ describe('mergePatch', () => {
         expect(parse(mergePatch(toYaml(target), change)) ?? {}).toEqual(patched(target, change));
       }),
     );
+  });
+
+  it('makes a block of a camera or a stream in its short form', () => {
+    const two = 'cameras: { a: { streams: { detect: rtsp://h/s, record: rtsp://h/l } } }';
+    const merged = (patch: unknown) => parse(mergePatch(two, { cameras: { a: patch } })).cameras.a;
+    expect(merged({ streams: { record: { transport: 'udp' } } }).streams).toEqual({
+      detect: 'rtsp://h/s',
+      record: { url: 'rtsp://h/l', transport: 'udp' },
+    });
+    expect(merged({ streams: null, url: 'rtsp://h/m' })).toEqual({ url: 'rtsp://h/m' });
   });
 
   it('keeps comments, order and quoting', () => {
@@ -182,6 +211,7 @@ describe('secrets', () => {
         a: 'rtsp://u:planted@h/x',
         b: { url: '/x', password: 'planted' },
         c: { url: '/x', password: { file: '/run/secrets/c' } },
+        d: { streams: { detect: 'rtsp://u:planted@h/s', record: { url: 'rtsp://u:planted@h/l' } } },
       },
       mqtt: { url: 'mqtt://u:planted@h', password: 'planted' },
       alerts: [{ name: 'a', url: 'http://x', secret: 'planted', headers: { 'X-Key': 'planted' } }],
@@ -189,7 +219,11 @@ describe('secrets', () => {
     const shown = hideSecrets(data, rootOf(configSchema));
     expect(JSON.stringify(shown)).not.toContain('planted');
     expect(shown).toMatchObject({
-      cameras: { a: 'rtsp://u:***@h/x', c: { password: { file: '/run/secrets/c' } } },
+      cameras: {
+        a: 'rtsp://u:***@h/x',
+        c: { password: { file: '/run/secrets/c' } },
+        d: { streams: { detect: 'rtsp://u:***@h/s', record: { url: 'rtsp://u:***@h/l' } } },
+      },
     });
     expect(parse(completeSecrets(toYaml(shown), toYaml(data)))).toEqual(data);
   });

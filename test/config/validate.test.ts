@@ -47,6 +47,37 @@ describe('cameras', () => {
     expect(cameras.front).toMatchObject({ url: 'rtsp://h/s', fps: 5, transport: 'tcp' });
   });
 
+  it('takes two streams of one camera, with what they share said once', () => {
+    const { cameras } = configOf(`cameras:
+      a: { streams: { detect: rtsp://h/small, record: rtsp://h/large }, username: u, password: p }
+      b:
+        transport: udp
+        streams:
+          detect: { url: rtsp://d:pd@h/small, max_size: [640, 480] }
+          record: { url: rtsp://r:pr@h/large, transport: tcp }
+      c: { streams: { detect: rtsp://h/small } }`);
+    expect(cameras.a).toMatchObject({
+      ...{ url: 'rtsp://h/small', username: 'u', password: 'p', transport: 'tcp' },
+      streams: {
+        record: {
+          ...{ url: 'rtsp://h/large', username: 'u', password: 'p', transport: 'tcp' },
+          max_size: [4096, 2304],
+        },
+      },
+    });
+    expect(cameras.b).toMatchObject({
+      ...{ url: 'rtsp://h/small', username: 'd', password: 'pd', transport: 'udp' },
+      max_size: [640, 480],
+      streams: {
+        record: {
+          ...{ url: 'rtsp://h/large', username: 'r', password: 'pr', transport: 'tcp' },
+          max_size: [4096, 2304],
+        },
+      },
+    });
+    expect(cameras.c).toEqual(configOf('cameras: { c: rtsp://h/small }').cameras.c);
+  });
+
   it('separates credentials from the address, and keys of their own win', () => {
     const { cameras } = configOf(`cameras:
       a: rtsp://admin:p%40ss@h:8554/s

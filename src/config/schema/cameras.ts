@@ -64,6 +64,57 @@ const address = {
   ),
 };
 
+/** What is said of one of two streams; what it leaves out, the camera says. */
+function streamAt(example: string) {
+  return v.strictObject({
+    url: v.pipe(
+      url,
+      v.description('Address of this stream; user name and password may be part of it.'),
+      v.examples([example]),
+    ),
+    transport: v.exactOptional(
+      v.pipe(
+        v.picklist(['tcp', 'udp']),
+        v.description('How RTP travels. Absent: as `transport` of the camera.'),
+        v.examples(['udp']),
+        v.metadata({ apply: 'camera' }),
+      ),
+    ),
+    max_size: v.exactOptional(
+      v.pipe(
+        v.tuple([wholeNumber(16, 16384), wholeNumber(16, 16384)]),
+        v.description('Largest coded picture. Absent: as `max_size` of the camera.'),
+        v.examples([[5120, 2880]]),
+        v.metadata({ apply: 'camera' }),
+      ),
+    ),
+  });
+}
+
+type StreamSettings = v.InferOutput<ReturnType<typeof streamAt>>;
+
+const streamAddress = v.pipe(
+  url,
+  v.transform((address): StreamSettings => ({ url: address })),
+);
+
+const streams = v.strictObject({
+  detect: v.pipe(
+    v.union([streamAddress, streamAt('rtsp://192.168.1.20:554/stream2')]),
+    v.description(
+      'What is decoded and analysed, usually the small stream: its address, or a block with these keys.',
+    ),
+  ),
+  record: v.exactOptional(
+    v.pipe(
+      v.union([streamAddress, streamAt('rtsp://192.168.1.20:554/stream1')]),
+      v.description(
+        'What clips are made of, usually the large stream: its address, or a block with these keys. It is opened only while a rule wants clips, and never decoded. Absent: clips are made of what is decoded.',
+      ),
+    ),
+  ),
+});
+
 const stream = {
   transport: v.optional(
     v.pipe(
@@ -220,6 +271,15 @@ const scene = {
 
 const block = v.strictObject({
   ...address,
+  streams: v.exactOptional(
+    v.pipe(
+      streams,
+      v.description(
+        'Instead of `url`: two streams of the same camera, one to detect on and one to make clips of. `username` and `password` of the camera are for both.',
+      ),
+      v.metadata({ apply: 'camera' }),
+    ),
+  ),
   ...stream,
   ...analysis,
   motion: v.optional(motion, {}),
@@ -229,8 +289,13 @@ const block = v.strictObject({
 const settings = v.pipe(
   block,
   v.check(
-    ({ url, host }) => (url === undefined) !== (host === undefined),
-    'either `url`, or `host` and `path`',
+    ({ url, host, streams }) => streams === undefined || (url === undefined && host === undefined),
+    'either `url` (or `host`) or `streams`, not both; `streams.detect` takes what `url` says',
+  ),
+  v.check(
+    ({ url, host, streams }) =>
+      streams !== undefined || (url === undefined) !== (host === undefined),
+    'either `url`, or `host` and `path`, or `streams`',
   ),
   v.check(
     ({ host, port, path }) => host !== undefined || (port === undefined && path === undefined),
@@ -258,8 +323,42 @@ export const cameras = v.pipe(
   ),
 );
 
-/** Leaves one way to say where a camera is: `url` without credentials, and the credentials beside it. */
-function normalise({ host, port = 554, path = '', ...camera }: v.InferOutput<typeof block>) {
+type Block = v.InferOutput<typeof block>;
+
+/** Where clips come from, when that is not what is decoded. */
+type RecordStream = Pick<Block, 'username' | 'password' | 'transport' | 'max_size'> & {
+  readonly url: string;
+};
+
+/**
+ * Leaves one way to say where a camera is: `url`, without credentials, is what is decoded; the credentials stand beside it.
+ * `streams.record` is whole in itself, `streams.detect` is gone.
+ */
+function normalise({ host, port = 554, path = '', streams, ...camera }: Block) {
+  const { detect, record } = streams ?? {};
   const url = camera.url ?? `rtsp://${host}:${port}/${path.replace(/^\//, '')}`;
-  return { ...parseSource(url), ...camera, url: parseSource(url)?.url ?? url };
+  const second = record && secondStream(record, camera);
+  return {
+    ...located({ ...camera, url, ...detect }),
+    ...(second !== undefined && { streams: { record: second } }),
+  };
+}
+
+function secondStream(
+  record: StreamSettings,
+  { username, password, transport, max_size }: Omit<Block, 'url'>,
+): RecordStream {
+  return located({
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    transport,
+    max_size,
+    ...record,
+  });
+}
+
+/** Takes the credentials out of the address; keys of their own win. */
+function located<Settings extends { readonly url: string }>(settings: Settings) {
+  const parts = parseSource(settings.url);
+  return { ...parts, ...settings, url: parts?.url ?? settings.url };
 }
