@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "core/background_changes.hpp"
 #include "core/luma_grid.hpp"
 #include "core/motion_alignment.hpp"
 #include "core/motion_regions.hpp"
@@ -58,8 +59,8 @@ constexpr double kRestSeconds = 1;
 constexpr std::size_t kProbes = 512;
 /// After so long, what is seen again as it was before an object covered it is background.
 constexpr float kUncoverSeconds = 1;
-/// Time constant of forgetting it.
-constexpr double kCoveredSeconds = 600;
+/// As BackgroundChanges has it.
+constexpr auto kFirst = static_cast<float>(kFirstSeconds);
 /// Cells around the found ones that belong to the object's edge.
 constexpr int kMargin = 1;
 
@@ -83,8 +84,9 @@ struct MotionMeter::State {
   LumaGrid grid;
   AlignmentFit alignment;
   MotionRegions regions;
+  BackgroundChanges changes;
   // Per cell, in grey levels but for the last three.
-  std::vector<float> frame, previous, background, former, deviation, candidate, expected, limit, restSeconds;
+  std::vector<float> frame, previous, background, deviation, candidate, expected, limit, restSeconds;
   std::vector<std::uint8_t> watched;
   std::vector<CellLevel> levels;
   std::size_t watchedCells = 0;
@@ -121,13 +123,14 @@ struct MotionMeter::State {
 void MotionMeter::State::begin(const Picture& picture) {
   grid = LumaGrid(picture.format, picture.width, picture.height);
   const std::size_t cells = grid.shape().cells();
-  for (auto* values : {&frame, &previous, &background, &former, &deviation, &candidate, &expected, &limit, &restSeconds}) {
+  for (auto* values : {&frame, &previous, &background, &deviation, &candidate, &expected, &limit, &restSeconds}) {
     values->assign(cells, 0);
   }
   levels.assign(cells, 0);
   probes.reserve(2 * kProbes);
   alignment.reserve(grid.shape());
   regions.reserve(grid.shape());
+  changes.reserve(grid.shape());
   rasteriseMasks(picture.width, picture.height);
   forget();
 }
@@ -283,7 +286,7 @@ void MotionMeter::State::learn(double step) {
     background[i] += difference / count;
     deviation[i] += (std::min(std::fabs(difference) * unbiased, most) - deviation[i]) / (count - 1);
   }
-  former = background;
+  changes.begin(background);
 }
 
 /// Cells at rest go on learning. A cell that differs, and stays as it is for long enough, is background from then on; when
@@ -293,15 +296,16 @@ void MotionMeter::State::update(double step, MotionVerdict verdict, const Alignm
   const float youth = 1 / static_cast<float>(frames);
   const float towards = std::max(weightOf(step, kBackgroundSeconds), youth);
   const float noisier = std::max(weightOf(step, kNoiseSeconds), youth);
-  const float forgotten = weightOf(step, kCoveredSeconds);
   const auto seconds = static_cast<float>(step);
   learntSeconds += step;
   const auto fade = static_cast<float>(std::min(options.fadeSeconds, std::max(kLearnSeconds, learntSeconds / 2)));
   const float uncover = std::min(fade, kUncoverSeconds);
+  const auto now = static_cast<float>(learntSeconds);
+  float *former = changes.former(), *since = changes.since();
   const float* against = verdict == MotionVerdict::Measured ? background.data() : expected.data();
   if (verdict == MotionVerdict::LightChanged) {
     for (float& value : background) value = found.lit(value);
-    for (float& value : former) value = found.lit(value);
+    changes.relight(found);
   }
   for (std::size_t i = 0; i < frame.size(); ++i) {
     const float value = frame[i];
@@ -313,10 +317,11 @@ void MotionMeter::State::update(double step, MotionVerdict verdict, const Alignm
     const bool isFaded = rested >= (isUncovered ? uncover : fade);
     const float learnt = background[i] + towards * (value - background[i]);
     candidate[i] = isSame ? candidate[i] + 0.2f * (value - candidate[i]) : value;
-    // The same for the light of the day; what is covered for long is forgotten.
-    const float follows = std::fabs(learnt - former[i]) <= limit[i] ? 1 : forgotten;
-    former[i] = isFaded ? background[i] : isStill ? former[i] + follows * (learnt - former[i]) : former[i];
     background[i] = isStill ? learnt : isFaded ? candidate[i] : background[i];
+    // What is as before, or was not there long enough to have had another look, has not changed.
+    const float changed = isUncovered || now - rested < kFirst ? 0 : since[i] > 0 ? since[i] : now - rested;
+    since[i] = isFaded ? changed : since[i];
+    former[i] = since[i] > 0 ? former[i] : background[i];
     deviation[i] = isStill ? deviation[i] + noisier * (std::min(off, kLoudest) - deviation[i]) : deviation[i];
     restSeconds[i] = isFaded ? 0 : rested;
   }
@@ -335,6 +340,9 @@ void MotionMeter::State::report(MotionVerdict verdict) {
     const double bottom = std::min(found[i].bottom + kMargin, shape.rows);
     reading.boxes[i] = {left / width, top / height, (right - left) / width, (bottom - top) / height};
   }
+  const auto changed = changes.found();
+  reading.changeCount = changed.size();
+  std::ranges::copy(changed, reading.changes.begin());
 }
 
 MotionMeter::MotionMeter(MotionOptions options) : state_(std::make_unique<State>(std::move(options))) {}
@@ -367,6 +375,7 @@ const MotionReading& MotionMeter::measure(const Picture& picture, std::int64_t p
     return state.reading;
   }
   state.update(step, verdict, state.aligned);
+  state.changes.review(state.background, state.watched, state.learntSeconds);
   state.report(verdict);
   return state.reading;
 }

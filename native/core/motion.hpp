@@ -13,6 +13,7 @@
 namespace vedette {
 
 inline constexpr std::size_t kMostMotionBoxes = 8;
+inline constexpr std::size_t kMostBackgroundChanges = 8;
 
 struct MotionOptions {
   /// By how many grey levels of 255 a spot must become brighter or darker, at least; more where the picture is noisy.
@@ -35,15 +36,29 @@ enum class MotionVerdict : std::uint8_t {
   CameraShook,
 };
 
+/// A place where something else is background than before.
+struct BackgroundChange {
+  /// Whether an object was put down or taken away, as far as the picture tells.
+  enum class Kind : std::uint8_t { Unknown, Came, Went };
+  Rectangle box{};
+  /// Since the oldest part of it came to rest.
+  double ageSeconds = 0;
+  Kind kind = Kind::Unknown;
+};
+
 struct MotionReading {
   MotionVerdict verdict = MotionVerdict::Learning;
   /// Share of the cells outside the masks that move.
   float score = 1;
   std::size_t count = 0;
   std::array<Rectangle, kMostMotionBoxes> boxes{};
+  /// As of the last full second of the stream.
+  std::size_t changeCount = 0;
+  std::array<BackgroundChange, kMostBackgroundChanges> changes{};
 
   bool isMeasured() const noexcept { return verdict != MotionVerdict::Learning; }
   std::span<const Rectangle> found() const noexcept { return {boxes.data(), count}; }
+  std::span<const BackgroundChange> changed() const noexcept { return {changes.data(), changeCount}; }
 };
 
 /// Compares each picture with a running background on a coarse grid of brightness (luma_grid.hpp).
@@ -55,7 +70,10 @@ struct MotionReading {
 /// which takes a second and at least five frames. All durations are in the stream's own time, so rates from 2 to 60 fps
 /// give the same results; of more than 16 frames a second, those in between repeat the last reading.
 ///
-/// Owns:    a few floats for each of at most 25 600 cells; anew when size or format change.
+/// What became background and is not what was there in the first five seconds is told for an hour, from ten seconds after it
+/// came to rest (background_changes.hpp).
+///
+/// Owns:    a dozen floats for each of at most 25 600 cells; anew when size or format change.
 /// Threads: one.
 /// Fails:   never.
 /// Cost:    no allocation per frame.

@@ -7,6 +7,14 @@
 
 using namespace vedette;
 
+namespace {
+
+void check(const Rectangle& box) {
+  if (!(box.x >= 0 && box.y >= 0 && box.w > 0 && box.h > 0 && box.x + box.w <= 1.000001 && box.y + box.h <= 1.000001)) __builtin_trap();
+}
+
+}  // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 24) return 0;
   std::uint8_t head[8];
@@ -31,8 +39,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     ptsNs += (byte % 8 == 7 ? -1 : 1) * std::int64_t{byte} * 1'000'000 * (head[1] % 40);
     const MotionReading& reading = meter.measure(*pictureIn(block, format, width, height), ptsNs);
     if (!(reading.score >= 0 && reading.score <= 1) || reading.count > kMostMotionBoxes) __builtin_trap();
-    for (const Rectangle& box : reading.found()) {
-      if (!(box.x >= 0 && box.y >= 0 && box.w > 0 && box.h > 0 && box.x + box.w <= 1.000001 && box.y + box.h <= 1.000001)) __builtin_trap();
+    for (const Rectangle& box : reading.found()) check(box);
+    if (reading.changeCount > kMostBackgroundChanges) __builtin_trap();
+    for (const BackgroundChange& change : reading.changed()) {
+      check(change.box);
+      if (!(change.ageSeconds >= 10 && change.ageSeconds < 3603)) __builtin_trap();
     }
   }
   return 0;
