@@ -22,6 +22,8 @@ export interface PathOptions {
   /** Analysed per camera and second. Undefined: every frame, and the clip as fast as frames are taken. */
   readonly fps?: number | undefined;
   readonly windowMs: number;
+  /** From the last camera's first frame to the window. The compiler of Node takes 20 s of frames to know the hot paths. */
+  readonly settleMs?: number;
   /** For what the agent keeps while it runs. */
   readonly folder: string;
   readonly runtimeLibrary: string | undefined;
@@ -82,7 +84,7 @@ export async function measurePath(options: PathOptions): Promise<PathMeasure> {
   await agent.start();
   try {
     await allLive(agent, clock);
-    await pause(SETTLE_MS);
+    await pause(options.settleMs ?? SETTLE_MS);
     return await watch(agent, latency, windowMs, options.fps);
   } finally {
     await agent.stop();
