@@ -43,7 +43,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (reading.changeCount > kMostBackgroundChanges) __builtin_trap();
     for (const BackgroundChange& change : reading.changed()) {
       check(change.box);
-      if (!(change.ageSeconds >= 10 && change.ageSeconds < 3603)) __builtin_trap();
+      if (!(change.ageSeconds > 9.99 && change.ageSeconds < 3600.01)) __builtin_trap();
     }
   }
   return 0;
