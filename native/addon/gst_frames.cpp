@@ -22,6 +22,7 @@ class FrameSink final : public Napi::ObjectWrap<FrameSink> {
     return DefineClass(env, "FrameSink",
                        {
                            InstanceMethod("onFrame", &FrameSink::onFrame),
+                           InstanceMethod("noticeEvery", &FrameSink::noticeEvery),
                            InstanceMethod("watchMotion", &FrameSink::watchMotion),
                            InstanceMethod("print", &FrameSink::print),
                            InstanceMethod("pass", &FrameSink::pass),
@@ -39,6 +40,15 @@ class FrameSink final : public Napi::ObjectWrap<FrameSink> {
       listener_ = Napi::Persistent(info[0].As<Napi::Function>());
       wake_ = std::make_shared<Wake>(info.Env(), "vedette frames", [this](Napi::Env env) { deliver(env); });
       store_->setWake([wake = wake_] { wake->wake(); });
+      return info.Env().Undefined();
+    });
+  }
+
+  /// noticeEvery(milliseconds)
+  Napi::Value noticeEvery(const Napi::CallbackInfo& info) {
+    return guard(info, [&]() -> Napi::Value {
+      const std::chrono::duration<double, std::milli> interval(number(info[0], "milliseconds"));
+      store_->setNoticeEvery(std::chrono::duration_cast<std::chrono::nanoseconds>(interval));
       return info.Env().Undefined();
     });
   }
@@ -69,14 +79,15 @@ class FrameSink final : public Napi::ObjectWrap<FrameSink> {
     listener_.Call({frame});
   }
 
-  /// print(sequence, rectangle, format, memory, offset) → {placement, bytes, tookUs} or the failure's name.
+  /// print(sequence, rectangle, format, memory, offset, orNewer) → {placement, bytes, tookUs, newer?} or the failure's name.
   Napi::Value print(const Napi::CallbackInfo& info) {
     return guard(info, [&]() -> Napi::Value {
       const auto started = std::chrono::steady_clock::now();
       const auto failure = [&](const char* cause) { return Napi::String::New(info.Env(), cause); };
       const auto order = printOrderOf(info, 1);
       if (!order) return failure("bad_ticket");
-      const auto frame = store_->find(static_cast<std::uint64_t>(number(info[0], "sequence")));
+      const auto sequence = static_cast<std::uint64_t>(number(info[0], "sequence"));
+      const auto frame = info[5].ToBoolean() ? store_->findNewest(sequence) : store_->find(sequence);
       if (!frame) return failure("frame_gone");
       const gst::MappedFrame mapped(*frame);
       const auto picture = mapped.picture();
@@ -84,8 +95,18 @@ class FrameSink final : public Napi::ObjectWrap<FrameSink> {
       const auto placement = printer_.print(*picture, order->rectangle, order->format, order->out);
       if (!placement) return failure("bad_ticket");
       store_->taken(*frame);
-      return printedObject(info.Env(), *placement, order->out.size(), started);
+      const Napi::Object printed = printedObject(info.Env(), *placement, order->out.size(), started);
+      if (frame->sequence() != sequence) printed.Set("newer", newerObject(info.Env(), *frame));
+      return printed;
     });
+  }
+
+  static Napi::Object newerObject(Napi::Env env, const gst::HeldFrame& frame) {
+    Napi::Object newer = Napi::Object::New(env);
+    newer.Set("sequence", static_cast<double>(frame.sequence()));
+    newer.Set("ptsNs", static_cast<double>(frame.ptsNs()));
+    newer.Set("captureMs", frame.captureMs());
+    return newer;
   }
 
   Napi::Value pass(const Napi::CallbackInfo& info) {

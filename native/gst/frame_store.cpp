@@ -31,6 +31,11 @@ void FrameStore::setWake(std::function<void()> wake) {
   wake_ = std::move(wake);
 }
 
+void FrameStore::setNoticeEvery(std::chrono::nanoseconds interval) {
+  const std::lock_guard lock(mutex_);
+  pace_.setEvery(interval.count());
+}
+
 void FrameStore::setMotion(std::optional<MotionOptions> options) {
   const std::lock_guard lock(mutex_);
   motion_ = std::move(options);
@@ -49,9 +54,9 @@ std::uint64_t FrameStore::push(GstBuffer* buffer, const GstVideoInfo& info, GstC
       GST_CLOCK_TIME_IS_VALID(runningTime) ? offsetNs_ + static_cast<std::int64_t>(runningTime) : endNs_;
   endNs_ = std::max(endNs_, ptsNs + static_cast<std::int64_t>(GST_SECOND / (fps > 0 ? fps : kUnknownFps)));
   sequence_ += 1;
-  newest_.emplace_back(sequence_, buffer, info);
+  newest_.emplace_back(sequence_, ptsNs, capture.unixMs, buffer, info);
   while (newest_.size() > capacity_) newest_.pop_front();
-  const bool silent = notice_.has_value();
+  const bool hasMissed = motion.score == 0 && notice_ && notice_->motion.score > 0;
   notice_ = Notice{sequence_,
                    ptsNs,
                    capture,
@@ -60,8 +65,11 @@ std::uint64_t FrameStore::push(GstBuffer* buffer, const GstVideoInfo& info, GstC
                    fps,
                    gst_video_format_to_string(GST_VIDEO_INFO_FORMAT(&info)),
                    skipped_,
-                   motion};
-  if (!silent && wake_) wake_();
+                   hasMissed ? notice_->motion : motion};
+  if (pace_.picks(ptsNs) && !isWoken_ && wake_) {
+    isWoken_ = true;
+    wake_();
+  }
   return sequence_;
 }
 
@@ -73,17 +81,27 @@ void FrameStore::leaveOut() {
 
 std::optional<Notice> FrameStore::takeNotice() {
   const std::lock_guard lock(mutex_);
+  isWoken_ = false;
+  if (!newest_.empty()) told_ = newest_.back();
   return std::exchange(notice_, std::nullopt);
 }
 
 std::optional<HeldFrame> FrameStore::find(std::uint64_t sequence) {
   const std::lock_guard lock(mutex_);
+  if (told_ && told_->sequence() == sequence) return told_;
   for (const auto* frames : {&newest_, &printed_}) {
     for (const HeldFrame& frame : *frames) {
       if (frame.sequence() == sequence) return frame;
     }
   }
   return std::nullopt;
+}
+
+std::optional<HeldFrame> FrameStore::findNewest(std::uint64_t sequence) {
+  const std::lock_guard lock(mutex_);
+  if (newest_.empty() || newest_.back().sequence() < sequence || newest_.back().sequence() <= givenUpTo_) return std::nullopt;
+  givenUpTo_ = newest_.back().sequence();
+  return newest_.back();
 }
 
 void FrameStore::taken(const HeldFrame& frame) {
@@ -132,6 +150,7 @@ void FrameStore::clear() {
   const std::lock_guard lock(mutex_);
   newest_.clear();
   printed_.clear();
+  told_.reset();
 }
 
 }  // namespace vedette::gst

@@ -16,10 +16,11 @@
 
 #include "core/motion.hpp"
 #include "gst/capture_time.hpp"
+#include "gst/notice_pace.hpp"
 
 namespace vedette::gst {
 
-/// What JavaScript is told of a frame.
+/// What JavaScript is told of a frame. Where frames before it were not told of and only they moved, the motion is theirs.
 struct Notice {
   std::uint64_t sequence = 0;
   /// Running time since the session began; goes on rising when a file starts again.
@@ -39,30 +40,37 @@ struct Notice {
 /// A reference to a decoded picture: the decoder cannot reuse its memory while this lives.
 class HeldFrame final {
  public:
-  HeldFrame(std::uint64_t sequence, GstBuffer* buffer, const GstVideoInfo& info) noexcept
-      : sequence_(sequence), buffer_(gst_buffer_ref(buffer)), info_(info) {}
-  HeldFrame(const HeldFrame& other) noexcept : HeldFrame(other.sequence_, other.buffer_, other.info_) {}
+  HeldFrame(std::uint64_t sequence, std::int64_t ptsNs, double captureMs, GstBuffer* buffer, const GstVideoInfo& info) noexcept
+      : sequence_(sequence), ptsNs_(ptsNs), captureMs_(captureMs), buffer_(gst_buffer_ref(buffer)), info_(info) {}
+  HeldFrame(const HeldFrame& other) noexcept
+      : HeldFrame(other.sequence_, other.ptsNs_, other.captureMs_, other.buffer_, other.info_) {}
   HeldFrame& operator=(const HeldFrame& other) noexcept {
     gst_buffer_replace(&buffer_, other.buffer_);
     sequence_ = other.sequence_;
+    ptsNs_ = other.ptsNs_;
+    captureMs_ = other.captureMs_;
     info_ = other.info_;
     return *this;
   }
   ~HeldFrame() { gst_buffer_unref(buffer_); }
 
   std::uint64_t sequence() const noexcept { return sequence_; }
+  std::int64_t ptsNs() const noexcept { return ptsNs_; }
+  double captureMs() const noexcept { return captureMs_; }
   GstBuffer* buffer() const noexcept { return buffer_; }
   const GstVideoInfo& info() const noexcept { return info_; }
 
  private:
   std::uint64_t sequence_;
+  std::int64_t ptsNs_;
+  double captureMs_;
   GstBuffer* buffer_;
   GstVideoInfo info_;
 };
 
-/// Keeps the newest decoded frames, and besides them those printed last, by reference; tells about the newest one.
+/// Keeps the newest decoded frames, and besides them the one told of and those printed last, by reference.
 ///
-/// Owns:    references to at most twice `capacity` buffers of the decoder's pool; `clear` gives them back.
+/// Owns:    references to at most twice `capacity` buffers of the decoder's pool, and one; `clear` gives them back.
 /// Threads: `push` and `awaitTaken` on GStreamer's, the rest on any.
 /// Fails:   never; a frame that is gone is `nullopt`.
 /// Cost:    no pixel is touched here.
@@ -73,8 +81,10 @@ class FrameStore final {
   static std::shared_ptr<FrameStore> named(const std::string& name);
 
   void setCapacity(std::size_t frames);
-  /// `wake` is called on GStreamer's thread when a notice waits and none did before.
+  /// `wake` is called on GStreamer's thread when a notice is to be taken and none was before.
   void setWake(std::function<void()> wake);
+  /// From now on about one frame in `interval` of presentation time is told of; 0, as in the beginning: each.
+  void setNoticeEvery(std::chrono::nanoseconds interval);
 
   /// What is looked for in the pictures; the element asks when it starts.
   void setMotion(std::optional<MotionOptions> options);
@@ -88,6 +98,8 @@ class FrameStore final {
   /// The newest frame nobody was told of yet.
   std::optional<Notice> takeNotice();
   std::optional<HeldFrame> find(std::uint64_t sequence);
+  /// The newest frame from `sequence` on that this was not asked for before: no frame is given twice, none after a newer one.
+  std::optional<HeldFrame> findNewest(std::uint64_t sequence);
 
   /// `frame` was printed: it stays among the ones printed last, and `awaitTaken` ends for it and all before it.
   void taken(const HeldFrame& frame);
@@ -111,13 +123,17 @@ class FrameStore final {
   // All below: under mutex_.
   std::deque<HeldFrame> newest_;
   std::deque<HeldFrame> printed_;
+  std::optional<HeldFrame> told_;
   std::function<void()> wake_;
   std::optional<Notice> notice_;
+  NoticePace pace_;
+  bool isWoken_ = false;
   std::optional<MotionOptions> motion_;
   std::size_t capacity_ = 3;
   std::uint64_t sequence_ = 0;
   std::uint64_t skipped_ = 0;
   std::uint64_t takenUpTo_ = 0;
+  std::uint64_t givenUpTo_ = 0;
   std::int64_t offsetNs_ = 0;
   std::int64_t endNs_ = 0;
   double startedMs_ = 0;

@@ -78,7 +78,7 @@ gboolean proposeAllocation(GstBaseSink* sink, GstQuery* query) {
   GstVideoInfo info;
   if (caps == nullptr || !gst_video_info_from_caps(&info, caps)) return FALSE;
   gst_query_add_allocation_pool(query, nullptr, static_cast<guint>(GST_VIDEO_INFO_SIZE(&info)),
-                                2 * self(sink)->heldFrames + 2, 0);
+                                2 * self(sink)->heldFrames + 3, 0);
   gst_query_add_allocation_meta(query, GST_VIDEO_META_API_TYPE, nullptr);
   return TRUE;
 }

@@ -6,9 +6,12 @@
 
 #include "gst/capture_time.hpp"
 #include "gst/coded_size.hpp"
+#include "gst/frame_store.hpp"
+#include "gst/notice_pace.hpp"
 #include "gst/unit_filter.hpp"
 #include "test/check.hpp"
 
+using namespace vedette;
 using namespace vedette::gst;
 
 namespace {
@@ -175,9 +178,152 @@ void arrivalFollowsAJump() {
   CHECK(filter.arrivalMs(1120, 0) == 1120);
 }
 
+constexpr std::int64_t kMs = 1'000'000;
+
+/// Which of `count` frames are picked, by number from 0, when each comes within `jitterMs` of its time.
+std::vector<int> picked(NoticePace& pace, int count, double fps, unsigned jitterMs = 0) {
+  std::mt19937 random(7);
+  std::vector<int> result;
+  for (int frame = 0; frame < count; ++frame) {
+    const double ms = frame * 1000 / fps + (jitterMs == 0 ? 0 : static_cast<double>(random() % jitterMs));
+    if (pace.picks(static_cast<std::int64_t>(ms * kMs))) result.push_back(frame);
+  }
+  return result;
+}
+
+void picksAtTheWantedPace() {
+  for (const double fps : {15.0, 25.0, 29.97, 50.0}) {
+    for (const double wanted : {1.0, 2.0, 5.0, 7.0, 10.0}) {
+      NoticePace pace;
+      pace.setEvery(static_cast<std::int64_t>(1e9 / wanted));
+      const auto frames = picked(pace, static_cast<int>(60 * fps), fps);
+      CHECK(std::abs(static_cast<double>(frames.size()) - 60 * wanted) <= 2);
+      // The grid does not wander: each is the frame nearest to a multiple of the interval.
+      for (std::size_t i = 2; i < frames.size(); ++i) {
+        CHECK(std::abs(frames[i] / fps - static_cast<double>(i - 1) / wanted) <= 0.51 / fps);
+      }
+    }
+  }
+}
+
+void picksEachWhereAllAreWanted() {
+  for (const double wanted : {0.0, 12.5, 25.0, 30.0, 100.0}) {
+    NoticePace pace;
+    if (wanted > 0) pace.setEvery(static_cast<std::int64_t>(1e9 / wanted));
+    CHECK(picked(pace, 1000, wanted == 12.5 ? 12.5 : 25, 39).size() == 1000);
+  }
+}
+
+void changesItsPaceAtOnce() {
+  NoticePace pace;
+  std::int64_t now = 0;
+  std::int64_t last = 0;
+  const auto longestGap = [&](int frames) {
+    std::int64_t gap = 0;
+    for (int frame = 0; frame < frames; ++frame, now += 40 * kMs) {
+      if (!pace.picks(now)) continue;
+      gap = std::max(gap, now - last);
+      last = now;
+    }
+    return gap;
+  };
+  std::mt19937 random(7);
+  for (int change = 0; change < 500; ++change) {
+    const std::int64_t every = static_cast<std::int64_t>(random() % 1000) * kMs;
+    pace.setEvery(every);
+    last = now - 40 * kMs;
+    CHECK(longestGap(1 + static_cast<int>(random() % 60)) <= every + 40 * kMs);
+  }
+  now -= 3'600'000 * kMs;
+  CHECK(pace.picks(now) && pace.picks(now + 40 * kMs));
+}
+
+/// A store that is given frames of one buffer, 40 ms apart.
+class Stream {
+ public:
+  explicit Stream(int everyMs) {
+    gst_video_info_set_format(&info_, GST_VIDEO_FORMAT_GRAY8, 16, 16);
+    store.setWake([this] { ++wakes; });
+    store.setNoticeEvery(std::chrono::milliseconds(everyMs));
+  }
+  ~Stream() { gst_buffer_unref(buffer_); }
+
+  void push(float moves) {
+    MotionReading motion;
+    motion.verdict = MotionVerdict::Measured;
+    motion.score = moves;
+    motion.count = moves > 0 ? 1 : 0;
+    motion.boxes[0] = {0, 0, static_cast<double>(moves), 1};
+    store.push(buffer_, info_, static_cast<GstClockTime>(pushed_++ * 40 * kMs), {}, motion);
+  }
+
+  FrameStore store;
+  int wakes = 0;
+
+ private:
+  GstBuffer* buffer_ = gst_buffer_new();
+  GstVideoInfo info_;
+  int pushed_ = 0;
+};
+
+void carriesMotionOver() {
+  Stream stream(200);
+  std::mt19937 random(7);
+  float missed = 0;
+  std::uint64_t told = 0;
+  for (int frame = 1; frame <= 3000; ++frame) {
+    const float moves = random() % 6 == 0 ? 0.125F : 0;
+    missed = std::max(missed, moves);
+    stream.push(moves);
+    if (stream.wakes == 0) continue;
+    stream.wakes = 0;
+    const auto notice = stream.store.takeNotice();
+    CHECK(notice && notice->sequence == static_cast<std::uint64_t>(frame));
+    CHECK(notice->motion.score == missed && notice->motion.count == (missed > 0 ? 1U : 0U));
+    missed = 0;
+    ++told;
+  }
+  CHECK(told >= 599 && told <= 602);
+}
+
+void wakesOnceUntilTheNoticeIsTaken() {
+  Stream stream(0);
+  for (int frame = 0; frame < 5; ++frame) stream.push(0);
+  CHECK(stream.wakes == 1);
+  const auto notice = stream.store.takeNotice();
+  CHECK(notice && notice->sequence == 5 && notice->ptsNs == 160 * kMs);
+  CHECK(!stream.store.takeNotice());
+  stream.push(0);
+  CHECK(stream.wakes == 2);
+}
+
+void givesTheNewestOnce() {
+  Stream stream(400);
+  for (int frame = 0; frame < 4; ++frame) stream.push(0);
+  CHECK(!stream.store.findNewest(5));
+  const auto newest = stream.store.findNewest(1);
+  CHECK(newest && newest->sequence() == 4 && newest->ptsNs() == 120 * kMs);
+  CHECK(!stream.store.findNewest(4));
+  stream.push(0);
+  CHECK(stream.store.findNewest(4)->sequence() == 5);
+}
+
+void holdsWhatItToldOf() {
+  Stream stream(400);
+  stream.push(0);
+  CHECK(stream.store.takeNotice()->sequence == 1);
+  for (int frame = 0; frame < 8; ++frame) stream.push(0);
+  CHECK(stream.store.find(1) && !stream.store.find(2) && stream.store.find(9));
+  CHECK(stream.store.takeNotice()->sequence == 9);
+  CHECK(!stream.store.find(1));
+  stream.store.clear();
+  CHECK(!stream.store.find(9));
+}
+
 }  // namespace
 
 int main() {
+  gst_init(nullptr, nullptr);
   return vedette::test::run({
       {"reads the coded size of H.264 and H.265", readsSizes},
       {"finds the largest of all parameter sets", findsTheLargestAnywhere},
@@ -186,5 +332,12 @@ int main() {
       {"survives noise", survivesNoise},
       {"arrival times ignore jitter and follow drift", arrivalIgnoresJitter},
       {"arrival times follow a jump of the time stamps", arrivalFollowsAJump},
+      {"notices keep the wanted pace", picksAtTheWantedPace},
+      {"notices leave nothing out where all frames are wanted", picksEachWhereAllAreWanted},
+      {"notices change their pace at once", changesItsPaceAtOnce},
+      {"notices carry the motion of frames that are not told of", carriesMotionOver},
+      {"a notice wakes once until it is taken", wakesOnceUntilTheNoticeIsTaken},
+      {"the newest frame is given once", givesTheNewestOnce},
+      {"the frame told of last is held", holdsWhatItToldOf},
   });
 }

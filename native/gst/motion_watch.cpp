@@ -27,7 +27,7 @@ bool MotionWatch::isDear() const noexcept { return tried_ >= kTrials && leastMs_
 MotionReading MotionWatch::measure(GstBuffer* buffer, const GstVideoInfo& info, std::int64_t ptsNs) {
   if (isDear()) return {};
   const double start = threadMs();
-  const HeldFrame frame(0, buffer, info);
+  const HeldFrame frame(0, 0, 0, buffer, info);
   const MappedFrame mapped(frame);
   const auto picture = mapped.picture();
   if (!picture) return {};
