@@ -298,7 +298,13 @@ def calibration_images(corpus, count=200, size=416):
 
 
 def manifest(path, name, version, layout):
-    """The YAML text beside the file: what the agent must know to feed it, and the hash of the only bytes it will run."""
+    """The YAML text beside the file: what the agent must know to feed it, and the hash of the only bytes it will run.
+
+    The scores that suit the tracker are found by `bench:detect`; those of the file that is replaced stand until then.
+    """
+    former = path.with_suffix(".yaml")
+    lines = former.read_text().splitlines() if former.exists() else []
+    tracking = "".join(f"{line}\n" for line in lines if line.startswith("tracking:"))
     return f"""name: {name}
 version: '{version}'
 licence: Apache-2.0
@@ -309,7 +315,7 @@ input: {{ name: images, width: 416, height: 416, layout: {layout}, order: rgb, d
 labels: [{', '.join(CLASSES)}]
 min_score: 0.1
 nms_iou: 0.5
-max_batch: 64
+{tracking}max_batch: 64
 """
 
 
