@@ -22,6 +22,8 @@ constexpr std::size_t kLeastProbes = 16;
 constexpr float kLeastSpread = 16;
 /// How much more the edge of an object differs than other neighbours do.
 constexpr double kStandsOut = 2;
+/// Cells.
+constexpr int kAround = 4;
 
 }  // namespace
 
@@ -106,27 +108,27 @@ void BackgroundChanges::followLight(std::span<const float> background) {
   for (std::size_t i = 0; i < former_.size(); ++i) former_[i] = since_[i] > 0 ? light.lit(former_[i]) : former_[i];
 }
 
-/// How much neighbouring cells differ at the edge of what changed, and within.
+/// How much neighbouring cells differ at the edge of what changed, and around it.
 BackgroundChanges::Contrast BackgroundChanges::contrastOf(const float* picture, const CellBox& box) const {
-  double edge = 0, within = 0;
-  int edges = 0, pairs = 0;
+  double edge = 0, around = 0;
+  int edges = 0, others = 0;
   const auto compare = [&](std::size_t a, std::size_t b) {
     const bool isIn = since_[a] > 0, isOtherIn = since_[b] > 0;
     const double difference = static_cast<double>(std::fabs(picture[a] - picture[b]));
     edge += isIn != isOtherIn ? difference : 0;
     edges += isIn != isOtherIn;
-    within += isIn && isOtherIn ? difference : 0;
-    pairs += isIn && isOtherIn;
+    around += isIn || isOtherIn ? 0 : difference;
+    others += !isIn && !isOtherIn;
   };
-  const int right = std::min(box.right, shape_.columns - 1), bottom = std::min(box.bottom, shape_.rows - 1);
-  for (int y = std::max(box.top - 1, 0); y < bottom; ++y) {
-    for (int x = std::max(box.left - 1, 0); x < right; ++x) {
+  const int right = std::min(box.right + kAround, shape_.columns - 1), bottom = std::min(box.bottom + kAround, shape_.rows - 1);
+  for (int y = std::max(box.top - kAround, 0); y < bottom; ++y) {
+    for (int x = std::max(box.left - kAround, 0); x < right; ++x) {
       const auto cell = static_cast<std::size_t>(y * shape_.columns + x);
       compare(cell, cell + 1);
       compare(cell, cell + static_cast<std::size_t>(shape_.columns));
     }
   }
-  return {edge / std::max(edges, 1), within / std::max(pairs, 1)};
+  return {edge / std::max(edges, 1), around / std::max(others, 1)};
 }
 
 BackgroundChange BackgroundChanges::describe(const CellBox& box, std::span<const float> background, double now) const {
@@ -142,8 +144,8 @@ BackgroundChange BackgroundChanges::describe(const CellBox& box, std::span<const
   BackgroundChange change;
   change.box = {box.left / width, box.top / height, (box.right - box.left) / width, (box.bottom - box.top) / height};
   change.ageSeconds = now - static_cast<double>(oldest);
-  if (is.edge > kStandsOut * std::max(was.edge, is.within)) change.kind = BackgroundChange::Kind::Came;
-  if (was.edge > kStandsOut * std::max(is.edge, was.within)) change.kind = BackgroundChange::Kind::Went;
+  if (is.edge > kStandsOut * std::max(was.edge, is.around)) change.kind = BackgroundChange::Kind::Came;
+  if (was.edge > kStandsOut * std::max(is.edge, was.around)) change.kind = BackgroundChange::Kind::Went;
   return change;
 }
 

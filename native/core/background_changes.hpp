@@ -24,8 +24,8 @@ inline constexpr double kFirstSeconds = 5;
 /// learns; for cells that did not change, `former` is the background.
 ///
 /// Whether something came or went is seen at the edge of the changed cells, where an object stands out from what is around
-/// it: in one of the two pictures neighbours must differ there twice as much as in the other one and as within the
-/// change. Unknown otherwise.
+/// it: in one of the two pictures neighbours must differ there twice as much as in the other one, and as they do around
+/// the change. Unknown otherwise.
 ///
 /// Owns:    two floats and a byte for each cell.
 /// Threads: one.
@@ -49,7 +49,7 @@ class BackgroundChanges final {
 
  private:
   struct Contrast {
-    double edge, within;
+    double edge, around;
   };
 
   void followLight(std::span<const float> background);
