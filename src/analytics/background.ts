@@ -1,13 +1,13 @@
 // Places where the background changed for good, kept apart from frame to frame, with what stood there before.
+import type { BackgroundChange } from '../contracts/frame.ts';
 import { type Box, iou } from '../contracts/geometry.ts';
 import type { Motion } from './motion.ts';
 import type { View } from './view.ts';
 
 /** Something lies where nothing was, or is gone from where it stood. */
-export interface StaticChange {
+export interface StaticChange extends BackgroundChange {
   readonly id: string;
-  readonly box: Box;
-  /** Label of the object that stood here and left; undefined when none did: then something came. */
+  /** Label of the object that stood here and left; undefined when none did, or when something else came. */
   readonly was: string | undefined;
   readonly seenMs: number;
 }
@@ -49,15 +49,18 @@ export function stepBackground(
     .filter(({ leftMs }) => timeMs - leftMs < REMEMBER_MS)
     .slice(-MOST_STOOD);
   let { count } = before;
-  const rest = before.changes.filter(({ seenMs }) => timeMs - seenMs <= LINGER_MS);
-  const changes = view.changes.map((box): StaticChange => {
-    const known = takeBest(rest, box);
-    if (known !== undefined) return { ...known, box, seenMs: timeMs };
+  // Frames of a still scene may be further apart than a change may be missing.
+  const rest = [...before.changes];
+  const changes = view.changes.map((change): StaticChange => {
+    const known = takeBest(rest, change.box);
+    if (known !== undefined) return { ...known, ...change, seenMs: timeMs };
     count += 1;
-    const was = stood.findLast((place) => iou(place.box, box) >= SAME_PLACE_IOU)?.label;
-    return { id: `change-${count}`, box, was, seenMs: timeMs };
+    const place = stood.findLast(({ box }) => iou(box, change.box) >= SAME_PLACE_IOU);
+    const was = change.kind === 'came' ? undefined : place?.label;
+    return { ...change, id: `change-${count}`, was, seenMs: timeMs };
   });
-  return { changes: [...changes, ...rest], stood, count };
+  const lingering = rest.filter(({ seenMs }) => timeMs - seenMs <= LINGER_MS);
+  return { changes: [...changes, ...lingering], stood, count };
 }
 
 /** Objects that stood, and with this frame do so no more. */

@@ -27,8 +27,9 @@ const SAME_PLACE_IOU = 0.3;
 /**
  * Two sources agree on one question, "does it lie there with nobody near?": tracked objects with
  * one of `left_labels` that stand still, and changes of the background that no track explains. Where an
- * object with such a label stood and stands no more, the change says that it was removed; where another
- * one stood, it is only the trace of what went away. Each is told once, whoever passes by afterwards.
+ * object with such a label stood and stands no more, or the picture shows that something is gone, the change
+ * says that it was removed; where another one stood, it is only the trace of what went away. Each is told
+ * once, whoever passes by afterwards.
  */
 export function stepLeft(
   name: string,
@@ -58,12 +59,13 @@ export function stepLeft(
       objectEvent('object_left', view.timeMs, track, { zone: name }, { alone_s: seconds(aloneMs) }),
     );
   }
-  for (const { id, box, was } of changes) {
+  for (const { id, box, ageMs, kind, was } of changes) {
     if (!isIn(zone, box) || (was !== undefined && !zone.left_labels.includes(was))) continue;
-    const type = was === undefined ? 'object_left' : 'object_removed';
+    const isGone = was !== undefined || kind === 'went';
+    const type = isGone ? 'object_removed' : 'object_left';
     watch(id, isAlone(box) && !isExplained(box, view), (aloneMs) => {
-      const data = { box, ...(was !== undefined && { was }), alone_s: seconds(aloneMs) };
-      return placeEvent(type, view, name, data);
+      const times = { alone_s: seconds(aloneMs), changed_s: seconds(ageMs) };
+      return placeEvent(type, view, name, { box, ...(was !== undefined && { was }), ...times });
     });
   }
   return { events, left: { since } };

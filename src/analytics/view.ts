@@ -1,6 +1,6 @@
 // What an analyser sees of one frame, and what it says about it.
 import type { EventType } from '../contracts/event.ts';
-import type { Box } from '../contracts/geometry.ts';
+import type { BackgroundChange } from '../contracts/frame.ts';
 import type { Track } from '../contracts/track.ts';
 
 export interface View {
@@ -12,8 +12,8 @@ export interface View {
   readonly aspect: number;
   /** Confirmed and lost ones; tentative ones are ignored. */
   readonly tracks: readonly Track[];
-  /** Boxes in which the background changed for good; absent when nobody watches it. */
-  readonly changes?: readonly Box[];
+  /** Where the background changed for good; absent when nobody watches it. */
+  readonly changes?: readonly BackgroundChange[];
 }
 
 export interface SceneEvent {

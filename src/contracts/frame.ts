@@ -4,6 +4,16 @@ import type { Box } from './geometry.ts';
 /** `rtcp`: from the camera's sender reports; `host`: when this machine received it. */
 export type CaptureClock = 'rtcp' | 'host';
 
+/** A place where something else is background than before, and nothing moves any more. */
+export interface BackgroundChange {
+  /** Fractions of the frame. */
+  readonly box: Box;
+  /** In the stream's own time, since the oldest part of it came to rest: at least ten seconds. */
+  readonly ageMs: number;
+  /** Something came, or something is gone; absent where the picture does not tell. */
+  readonly kind?: 'came' | 'went';
+}
+
 export interface Frame {
   readonly camera: string;
   /** One run of a camera process; sequences start anew with each. */
@@ -23,8 +33,10 @@ export interface Frame {
   readonly motion: number;
   /** Fractions of the frame: at most 8 rectangles around what moves; absent when nobody measured it. */
   readonly motionBoxes?: readonly Box[];
-  /** Fractions of the frame: where something came or went and nothing moves any more; absent when nobody watches. */
-  readonly backgroundChanges?: readonly Box[];
+  /** At most 8, for an hour; absent when nobody watches. */
+  readonly backgroundChanges?: readonly BackgroundChange[];
+  /** Decoded frames since the one told of before: the agent did not want to hear of them, or was slow to; absent: none. */
+  readonly untold?: number;
   /** Milliseconds since the frame inferred before in which nothing moved and so nothing was inferred; absent: none. */
   readonly stillMs?: number;
 }

@@ -1,6 +1,6 @@
 // The messages between the agent and a camera process, and the ticket: an order to print pixels into the arena.
 import type { HardwareDecoders } from './decoder.ts';
-import type { CaptureClock } from './frame.ts';
+import type { BackgroundChange, CaptureClock } from './frame.ts';
 import type { Box, Point } from './geometry.ts';
 
 /** `stretch` ignores the aspect; the others keep it and fill the rest with `pad`. */
@@ -43,14 +43,26 @@ export interface Ticket {
   readonly format: PrintFormat;
   /** Bytes from the start of the arena; 64-byte aligned. */
   readonly offset: number;
+  /** The newest decoded frame is printed instead, unless it was for a ticket like this. FFmpeg's frames: as asked for. */
+  readonly orNewer?: boolean;
+}
+
+/** The frame that was printed in place of the one on the ticket. */
+export interface NewerFrame {
+  readonly sequence: number;
+  readonly ptsNs: number;
+  readonly captureMs: number;
 }
 
 export type PrintFailure = 'frame_gone' | 'bad_ticket' | 'map_failed';
 
 export type Codec = 'h264' | 'h265' | 'mjpeg' | 'other';
 export type DecoderKind = 'gstreamer' | 'ffmpeg';
-/** Which frames of a stream are decoded: all, those that others refer to, or key frames. */
-export type Decode = 'all' | 'reference' | 'key';
+/**
+ * Which frames of a stream are decoded: all, those that others refer to, key frames, or `none`: the stream is opened for
+ * its access units, there are no frames and nothing is printed.
+ */
+export type Decode = 'all' | 'reference' | 'key' | 'none';
 
 /** How motion is judged in the decoded pictures. */
 export interface MotionOrder {
@@ -94,6 +106,7 @@ export interface CameraOrder {
 }
 
 export const MOST_MOTION_BOXES = 8;
+export const MOST_BACKGROUND_CHANGES = 8;
 
 /** File descriptors of a camera process. */
 export const ARENA_FD = 4;
@@ -104,6 +117,8 @@ export type ToCamera =
   | { readonly kind: 'print'; readonly ticket: Ticket }
   /** The frame will not be printed; a file that waits for its reader goes on. */
   | { readonly kind: 'pass'; readonly sequence: number }
+  /** About one frame in so many milliseconds of presentation time is to be told of; before the first such message: each. */
+  | { readonly kind: 'notices'; readonly everyMs: number }
   /** Encoded access units flow on fd `ENCODED_FD` while wanted. */
   | { readonly kind: 'encoded'; readonly wanted: boolean }
   | { readonly kind: 'close' };
@@ -146,6 +161,8 @@ export type FromCamera =
       readonly motion: number;
       /** At most `MOST_MOTION_BOXES`; absent: not measured. */
       readonly motionBoxes?: readonly Box[];
+      /** At most `MOST_BACKGROUND_CHANGES`; absent: not measured. */
+      readonly backgroundChanges?: readonly BackgroundChange[];
     }
   | {
       readonly kind: 'printed';
@@ -153,6 +170,7 @@ export type FromCamera =
       readonly placement: Placement;
       readonly bytes: number;
       readonly tookUs: number;
+      readonly newer?: NewerFrame;
     }
   | { readonly kind: 'refused'; readonly id: number; readonly cause: PrintFailure }
   | {

@@ -33,7 +33,11 @@ export interface FrameRingListener {
   end(end: FrameRingEnd): void;
 }
 
-interface RawNotice extends Pick<FrameNotice, 'sequence' | 'captureMs' | 'motion' | 'motionBoxes'> {
+interface RawNotice
+  extends Pick<
+    FrameNotice,
+    'sequence' | 'captureMs' | 'motion' | 'motionBoxes' | 'backgroundChanges'
+  > {
   readonly monotonicMs: number;
 }
 

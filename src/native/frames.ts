@@ -1,8 +1,9 @@
 // What the elements `vedetteframes` and `vedetteunits` of this process hold: decoded frames to print from, encoded units.
-import type { CaptureClock } from '../contracts/frame.ts';
+import type { BackgroundChange, CaptureClock } from '../contracts/frame.ts';
 import type { Box } from '../contracts/geometry.ts';
 import type {
   MotionOrder,
+  NewerFrame,
   Placement,
   PrintFailure,
   PrintFormat,
@@ -29,6 +30,8 @@ export interface FrameNotice {
   readonly motion: number;
   /** Around what moves; absent when nobody measured it. */
   readonly motionBoxes?: readonly Box[];
+  /** As of the last full second of the stream; absent when nobody measured it. */
+  readonly backgroundChanges?: readonly BackgroundChange[];
 }
 
 /** H.264/H.265 as a byte stream with start codes and parameter sets before each key frame, or one JPEG. */
@@ -48,10 +51,13 @@ export interface Printed {
   readonly placement: Placement;
   readonly bytes: number;
   readonly tookUs: number;
+  /** What was printed instead, as the ticket allowed. */
+  readonly newer?: NewerFrame;
 }
 
 interface NativeFrameSink {
   onFrame(fn: (frame: FrameNotice) => void): void;
+  noticeEvery(milliseconds: number): void;
   watchMotion(motion: MotionOrder): void;
   print(
     sequence: number,
@@ -59,6 +65,7 @@ interface NativeFrameSink {
     format: PrintFormat,
     memory: Uint8Array,
     offset: number,
+    orNewer: boolean,
   ): Printed | PrintFailure;
   continueTimeline(): void;
   pass(sequence: number): void;
@@ -100,9 +107,17 @@ export class FrameSink {
     return new FrameSink(callNative(() => new (loadGst<GstExports>().FrameSink)(name)));
   }
 
-  /** Only the newest frame is told of; what came between two calls shows as a gap in `sequence`. */
+  /**
+   * Only the newest frame is told of; what came between two calls shows as a gap in `sequence`. When it is still and
+   * one of those moved, it is told with their motion.
+   */
   onFrame(fn: (frame: FrameNotice) => void): void {
     this.#native.onFrame(fn);
+  }
+
+  /** From now on about one frame in so many milliseconds of presentation time is told of; 0, as in the beginning: each. */
+  noticeEvery(milliseconds: number): void {
+    callNative(() => this.#native.noticeEvery(milliseconds));
   }
 
   /**
@@ -116,8 +131,10 @@ export class FrameSink {
 
   /** One pass from decoder memory into the arena, on this thread: about a millisecond for a 1080p frame. */
   print(ticket: Ticket, arena: Arena): Printed | PrintFailure {
-    const { sequence, rectangle, format, offset } = ticket;
-    return callNative(() => this.#native.print(sequence, rectangle, format, arena.memory, offset));
+    const { sequence, rectangle, format, offset, orNewer = false } = ticket;
+    return callNative(() =>
+      this.#native.print(sequence, rectangle, format, arena.memory, offset, orNewer),
+    );
   }
 
   /** Nobody will print this frame or those before it: a source that waits for its reader goes on. */

@@ -1,5 +1,10 @@
 // Reads what a camera process sent. A hostile stream may have taken that process over, so nothing is believed by its type.
-import { type FromCamera, MOST_MOTION_BOXES, type Placement } from '../contracts/ticket.ts';
+import {
+  type FromCamera,
+  MOST_BACKGROUND_CHANGES,
+  MOST_MOTION_BOXES,
+  type Placement,
+} from '../contracts/ticket.ts';
 
 const MAX_SIDE_PX = 16384;
 const MAX_TEXT = 10_000;
@@ -18,18 +23,29 @@ function oneOf(...values: readonly string[]): Check {
   return (value) => values.includes(value as string);
 }
 
-const areBoxes: Check = (value) =>
-  Array.isArray(value) &&
-  value.length <= MOST_MOTION_BOXES &&
-  value.every((box) => Array.isArray(box) && box.length === 4 && box.every(isShare));
+const isBox: Check = (value) => Array.isArray(value) && value.length === 4 && value.every(isShare);
+
+function listOf(check: Check, most: number): Check {
+  return (value) => Array.isArray(value) && value.length <= most && value.every(check);
+}
 
 function optional(check: Check): Check {
   return (value) => value === undefined || check(value);
 }
 
+const isChange: Check = (value) =>
+  isFields(value) &&
+  Object.keys(value).every((key) => ['box', 'ageMs', 'kind'].includes(key)) &&
+  isBox(value.box) &&
+  isAmount(value.ageMs) &&
+  optional(oneOf('came', 'went'))(value.kind);
+
 const isPlacement: Check = (value) =>
   isFields(value) &&
   (['x', 'y', 'w', 'h'] satisfies (keyof Placement)[]).every((k) => isAmount(value[k]));
+
+const isNewer: Check = (value) =>
+  isFields(value) && isCount(value.sequence) && isAmount(value.ptsNs) && isAmount(value.captureMs);
 
 const CHECKS: Readonly<Record<FromCamera['kind'], Readonly<Record<string, Check>>>> = {
   ready: {},
@@ -50,9 +66,16 @@ const CHECKS: Readonly<Record<FromCamera['kind'], Readonly<Record<string, Check>
     heightPx: isSide,
     skipped: isCount,
     motion: isShare,
-    motionBoxes: optional(areBoxes),
+    motionBoxes: optional(listOf(isBox, MOST_MOTION_BOXES)),
+    backgroundChanges: optional(listOf(isChange, MOST_BACKGROUND_CHANGES)),
   },
-  printed: { id: isCount, placement: isPlacement, bytes: isCount, tookUs: isAmount },
+  printed: {
+    id: isCount,
+    placement: isPlacement,
+    bytes: isCount,
+    tookUs: isAmount,
+    newer: optional(isNewer),
+  },
   refused: { id: isCount, cause: oneOf('frame_gone', 'bad_ticket', 'map_failed') },
   log: {
     level: oneOf('debug', 'info', 'warn', 'error'),

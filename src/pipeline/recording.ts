@@ -1,5 +1,6 @@
 // Detections as text: what a model saw, kept so that tracking, zones and rules can be tried on it again and again.
 import type { FrameDetections } from '../contracts/detection.ts';
+import type { BackgroundChange } from '../contracts/frame.ts';
 import type { Box } from '../contracts/geometry.ts';
 import type { TrackingScores } from '../contracts/model.ts';
 import { AgentError } from '../core/errors.ts';
@@ -31,7 +32,14 @@ interface FrameLine {
   readonly size: readonly [number, number];
   readonly motion: number;
   readonly still_ms?: number;
-  readonly background_changes?: readonly Box[];
+  readonly background_changes?: readonly (readonly [
+    x: number,
+    y: number,
+    w: number,
+    h: number,
+    age_ms: number,
+    kind?: 'came' | 'went',
+  ])[];
   /** Absent: all of the frame was inferred. */
   readonly region?: Box;
   readonly detections: readonly (readonly [
@@ -64,7 +72,7 @@ export function frameLine({ frame, detections, region }: FrameDetections): strin
     motion: round(frame.motion),
     ...(frame.stillMs !== undefined && { still_ms: round(frame.stillMs) }),
     ...(frame.backgroundChanges && {
-      background_changes: frame.backgroundChanges.map(roundBox),
+      background_changes: frame.backgroundChanges.map(changeRow),
     }),
     ...(region && { region: roundBox(region) }),
     detections: detections.map(({ label, score, box }) => [label, round(score), ...roundBox(box)]),
@@ -100,7 +108,7 @@ export function parseFrame(text: string, name: string, number: number): FrameDet
       heightPx: line.size[1],
       motion: line.motion,
       ...(line.still_ms !== undefined && { stillMs: line.still_ms }),
-      ...(line.background_changes && { backgroundChanges: line.background_changes }),
+      ...(line.background_changes && { backgroundChanges: line.background_changes.map(changeOf) }),
     },
     detections: line.detections.map(([label, score, x, y, w, h]) => ({
       box: [x, y, w, h],
@@ -175,6 +183,17 @@ function parseJson(text: string, name: string, number: number): object {
     if (typeof value === 'object' && value !== null) return value;
   } catch {}
   throw new AgentError('USAGE', { problem: `${name}:${number}: not a line of JSON` });
+}
+
+type ChangeRow = NonNullable<FrameLine['background_changes']>[number];
+
+function changeRow({ box, ageMs, kind }: BackgroundChange): ChangeRow {
+  const [x, y, w, h] = roundBox(box);
+  return kind === undefined ? [x, y, w, h, ageMs] : [x, y, w, h, ageMs, kind];
+}
+
+function changeOf([x, y, w, h, ageMs, kind]: ChangeRow): BackgroundChange {
+  return { box: [x, y, w, h], ageMs, ...(kind !== undefined && { kind }) };
 }
 
 function roundBox([x, y, w, h]: Box): Box {

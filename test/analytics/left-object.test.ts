@@ -12,13 +12,15 @@ const PLACE: Box = [0.47, 0.4, 0.06, 0.1];
 interface Moment {
   readonly tracks?: readonly Track[];
   readonly changes?: readonly Box[];
+  readonly kind?: 'came' | 'went';
 }
 
-/** Ten frames per second; what was told of things, with its time in seconds. */
-function told(seconds: number, moment: (s: number) => Moment): unknown[] {
-  const steps: Step[] = Array.from({ length: seconds * 10 }, (_, i) => {
-    const { tracks = [], changes = [] } = moment(i / 10);
-    return { atMs: i * 100, tracks, changes };
+/** What was told of things, with its time in seconds. */
+function told(seconds: number, moment: (s: number) => Moment, fps = 10): unknown[] {
+  const steps: Step[] = Array.from({ length: seconds * fps }, (_, i) => {
+    const { tracks = [], changes = [], kind } = moment(i / fps);
+    const seen = changes.map((box) => ({ box, ageMs: 10_000, ...(kind && { kind }) }));
+    return { atMs: (i * 1000) / fps, tracks, changes: seen };
   });
   return play(PLAN, steps)
     .events.filter((event) => event.type.startsWith('object_'))
@@ -60,6 +62,22 @@ describe('the background', () => {
       ['object_left', 5, undefined],
       ['object_left', 16, undefined],
     ]);
+  });
+
+  test('is followed from heartbeat to heartbeat while nothing moves', () => {
+    expect(told(60, (s) => ({ changes: s < 4 ? [] : [wobbling(s)] }), 0.25)).toEqual([
+      ['object_left', 12, undefined],
+    ]);
+  });
+
+  test('tells what is gone though no track ever stood there, and what came where a car had stood', () => {
+    expect(told(20, () => ({ changes: [PLACE], kind: 'went' }))).toEqual([
+      ['object_removed', 5, undefined],
+    ]);
+    const parked = trackAt(0.5, 0.5, { id: 'parked', label: 'car' });
+    const bagLater = (s: number): Moment =>
+      s < 10 ? { tracks: [parked] } : { changes: s < 20 ? [] : [PLACE], kind: 'came' };
+    expect(told(40, bagLater)).toEqual([['object_left', 25, undefined]]);
   });
 
   test('waits while somebody stands there, and says nothing outside the zone', () => {

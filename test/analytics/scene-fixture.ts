@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { analyseScene, newScene, type SceneState } from '../../src/analytics/scene.ts';
 import type { SceneEvent } from '../../src/analytics/view.ts';
-import type { Box, Point } from '../../src/contracts/geometry.ts';
+import type { BackgroundChange } from '../../src/contracts/frame.ts';
+import type { Point } from '../../src/contracts/geometry.ts';
 import type { RulePlan } from '../../src/contracts/rule.ts';
 import type { LinePlan, ScenePlan, ZonePlan } from '../../src/contracts/scene.ts';
 import type { Track } from '../../src/contracts/track.ts';
@@ -91,7 +92,7 @@ export interface Step {
   readonly tracks: readonly Track[];
   readonly wallMs?: number;
   readonly plan?: ScenePlan;
-  readonly changes?: readonly Box[];
+  readonly changes?: readonly BackgroundChange[];
 }
 
 /** Runs a scene and returns everything it said. */

@@ -9,7 +9,7 @@ import {
   nextState,
   retryPace,
 } from '../../src/pipeline/camera-state.ts';
-import { FrameRate } from '../../src/pipeline/frame-rate.ts';
+import { FrameRate, noticeEveryMs } from '../../src/pipeline/frame-rate.ts';
 import { doorOf } from '../../src/pipeline/reachability.ts';
 
 const INPUTS: readonly CameraInput[] = [
@@ -115,7 +115,17 @@ describe('readMessage', () => {
     expect(readMessage({ ...frame, camera: 'other', session: 'x' })).toEqual(frame);
     const boxes = [[0, 0.5, 0.25, 0.5]];
     expect(readMessage({ ...frame, motionBoxes: boxes })).toEqual({ ...frame, motionBoxes: boxes });
+    const change = { box: boxes[0], ageMs: 12_000, kind: 'went' };
+    const { kind: _, ...untold } = change;
+    const backgroundChanges = [change, untold];
+    expect(readMessage({ ...frame, backgroundChanges })).toEqual({ ...frame, backgroundChanges });
     for (const wrong of [
+      { backgroundChanges: boxes },
+      { backgroundChanges: [{ ...change, box: [0, 0.5, 2, 0.5] }] },
+      { backgroundChanges: [{ ...change, ageMs: -1 }] },
+      { backgroundChanges: [{ ...change, kind: 'stolen' }] },
+      { backgroundChanges: [{ ...change, label: 'person' }] },
+      { backgroundChanges: Array.from({ length: 9 }, () => change) },
       { motionBoxes: [[0, 0.5, 0.25]] },
       { motionBoxes: [[0, 0.5, 2, 0.5]] },
       { motionBoxes: Array.from({ length: 9 }, () => boxes[0]) },
@@ -126,6 +136,22 @@ describe('readMessage', () => {
       { captureClock: '' },
     ]) {
       expect(readMessage({ ...frame, ...wrong })).toBeUndefined();
+    }
+  });
+});
+
+describe('readMessage, of a print', () => {
+  const printed = {
+    ...{ kind: 'printed', id: 1, bytes: 3, tookUs: 1 },
+    placement: { x: 0, y: 0, w: 1, h: 1 },
+  };
+
+  it('takes a newer frame in place of the one on the ticket', () => {
+    const newer = { sequence: 2, ptsNs: 4e7, captureMs: 1 };
+    expect(readMessage(printed)).toEqual(printed);
+    expect(readMessage({ ...printed, newer })).toEqual({ ...printed, newer });
+    for (const wrong of [null, 2, {}, { ...newer, sequence: -1 }, { ...newer, ptsNs: '0' }]) {
+      expect(readMessage({ ...printed, newer: wrong })).toBeUndefined();
     }
   });
 });
@@ -149,6 +175,33 @@ describe('FrameRate', () => {
             expect(rate.stallAfterMs).toBeGreaterThan((9.9 * 1000) / fps);
         },
       ),
+    );
+  });
+
+  it('counts frames that nobody was told of', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1 }), (steps) => {
+        const rate = new FrameRate();
+        let sequence = 0;
+        const counted = steps.map((step, i) => {
+          sequence += step;
+          return rate.add(sequence, i * 200);
+        });
+        expect(counted).toEqual(steps);
+      }),
+    );
+  });
+
+  it('asks for notices as often as frames are wanted, and at least once a second', () => {
+    expect([30, 5, 1].map(noticeEveryMs)).toEqual([1000 / 30, 200, 1000]);
+    fc.assert(
+      fc.property(fc.double({ min: 0.01, max: 120, noNaN: true }), (fps) => {
+        const everyMs = noticeEveryMs(fps);
+        expect(everyMs).toBeLessThanOrEqual(1000);
+        expect(everyMs).toBeGreaterThan(Math.min(499, 999 / fps));
+        const perInterval = 1000 / fps / everyMs;
+        expect(perInterval).toBeCloseTo(Math.round(perInterval), 6);
+      }),
     );
   });
 

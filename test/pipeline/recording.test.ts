@@ -15,3 +15,16 @@ it('a recorded frame says what the scheduler left out: stillness before it, and 
   expect(region).toBeDefined();
   expect(parseFrame(frameLine(whole), 'test', 2)).toEqual(whole);
 });
+
+it('a recorded frame keeps where the background changed, and that nothing did', () => {
+  const box = [0.5, 0.25, 0.125, 0.0625] as const;
+  const changes = [
+    { box, ageMs: 12_000, kind: 'went' as const },
+    { box, ageMs: 90_500 },
+  ];
+  for (const backgroundChanges of [changes, []]) {
+    const frame = frameOf('a', 7, { backgroundChanges });
+    const result: FrameDetections = { frame, detections: [], inferredMs: 280 };
+    expect(parseFrame(frameLine(result), 'test', 2)).toEqual(result);
+  }
+});
