@@ -27,7 +27,7 @@ using vedette::gst::VideoCodec;
 
 namespace {
 
-enum Property { kPropertyZero, kMaxWidth, kMaxHeight, kDecode, kFed };
+enum Property { kPropertyZero, kMaxWidth, kMaxHeight, kDecode, kFed, kWidth, kHeight };
 
 /// Coded sizes are whole blocks, of 64 pixels at most (H.265).
 constexpr std::uint64_t kBlock = 64;
@@ -63,6 +63,9 @@ struct VedetteUnits {
   UnitFilter filter;
   /// A unit went on to the decoder.
   gint fed;
+  /// Of the picture as it is shown, 0 before its caps are known.
+  gint width;
+  gint height;
 };
 
 struct VedetteUnitsClass {
@@ -84,11 +87,7 @@ gboolean start(GstBaseTransform* transform) {
 }
 
 /// Before these caps reach the decoder, which reads the property when it opens.
-void setThreads(VedetteUnits* units, const GstStructure* stream) {
-  gint width = 0;
-  gint height = 0;
-  gst_structure_get_int(stream, "width", &width);
-  gst_structure_get_int(stream, "height", &height);
+void setThreads(VedetteUnits* units, gint width, gint height) {
   GstObject* branch = gst_object_get_parent(GST_OBJECT(units));
   GstElement* decoder = GST_IS_BIN(branch) ? gst_bin_get_by_name(GST_BIN(branch), kSoftware) : nullptr;
   if (decoder != nullptr) {
@@ -101,7 +100,13 @@ void setThreads(VedetteUnits* units, const GstStructure* stream) {
 
 gboolean setCaps(GstBaseTransform* transform, GstCaps* caps, GstCaps*) {
   const GstStructure* stream = gst_caps_get_structure(caps, 0);
-  setThreads(self(transform), stream);
+  gint width = 0;
+  gint height = 0;
+  gst_structure_get_int(stream, "width", &width);
+  gst_structure_get_int(stream, "height", &height);
+  g_atomic_int_set(&self(transform)->width, width);
+  g_atomic_int_set(&self(transform)->height, height);
+  setThreads(self(transform), width, height);
   auto& codec = self(transform)->codec;
   codec.reset();
   if (gst_structure_has_name(stream, "video/x-h264")) codec = VideoCodec::H264;
@@ -181,6 +186,8 @@ void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spe
 void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) {
   switch (id) {
     case kFed: g_value_set_boolean(value, g_atomic_int_get(&self(object)->fed)); break;
+    case kWidth: g_value_set_int(value, g_atomic_int_get(&self(object)->width)); break;
+    case kHeight: g_value_set_int(value, g_atomic_int_get(&self(object)->height)); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
   }
 }
@@ -217,10 +224,13 @@ static void vedette_units_class_init(VedetteUnitsClass* klass) {
       object, kMaxHeight, g_param_spec_uint("max-height", "Max height", "Largest coded height", 1, 65535, 2304, flags));
   g_object_class_install_property(
       object, kDecode, g_param_spec_string("decode", "Decode", "all, reference or key", "all", flags));
+  const auto readable = static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
   g_object_class_install_property(
-      object, kFed,
-      g_param_spec_boolean("fed", "Fed", "Whether a unit went on to the decoder", FALSE,
-                           static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
+      object, kFed, g_param_spec_boolean("fed", "Fed", "Whether a unit went on to the decoder", FALSE, readable));
+  g_object_class_install_property(
+      object, kWidth, g_param_spec_int("width", "Width", "Of the picture as it is shown", 0, G_MAXINT, 0, readable));
+  g_object_class_install_property(
+      object, kHeight, g_param_spec_int("height", "Height", "Of the picture as it is shown", 0, G_MAXINT, 0, readable));
   auto* element = GST_ELEMENT_CLASS(klass);
   gst_element_class_add_static_pad_template(element, &sinkTemplate);
   gst_element_class_add_static_pad_template(element, &sourceTemplate);

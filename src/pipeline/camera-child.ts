@@ -106,6 +106,10 @@ export class CameraChild {
     return oldest === undefined ? 0 : this.clock.monotonicMs() - oldest.sentMs;
   }
 
+  noticeEvery(everyMs: number): void {
+    this.send({ kind: 'notices', everyMs });
+  }
+
   wantEncoded(wanted: boolean): void {
     this.send({ kind: 'encoded', wanted });
   }
@@ -164,8 +168,8 @@ export class CameraChild {
     const message = readMessage(value);
     if (message === undefined) this.distrust('a message that no camera process sends');
     else if (message.kind === 'printed') {
-      const { placement, bytes, tookUs } = message;
-      this.answer(message.id, { placement, bytes, tookUs });
+      const { kind: _, id, ...printed } = message;
+      this.answer(id, printed);
     } else if (message.kind === 'refused') this.answer(message.id, { refused: message.cause });
     else this.listener.message(message);
   }
@@ -196,10 +200,11 @@ function start(options: ChildOptions): ChildProcess {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const beside = new URL(`./camera-process.${extension}`, import.meta.url);
   const entry = options.entry ?? fileURLToPath(beside);
+  const prints = options.order.decode !== 'none';
   return fork(entry, [], {
     execArgv: entry.endsWith('.ts') ? ['--import', tsxLoader()] : [],
     // 3 is the IPC channel; 4 and 5 are ARENA_FD and ENCODED_FD.
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc', options.arenaFd, 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc', prints ? options.arenaFd : 'ignore', 'pipe'],
     ...(options.environment === undefined ? {} : { env: { ...options.environment } }),
   });
 }

@@ -36,6 +36,7 @@ class CameraProcess {
     if (message.kind === 'open') this.#open(message.order);
     else if (message.kind === 'print') this.#print(message.ticket);
     else if (message.kind === 'pass') this.#decoder?.pass(message.sequence);
+    else if (message.kind === 'notices') this.#decoder?.noticeEvery(message.everyMs);
     else if (message.kind === 'encoded') this.#wantEncoded(message.wanted);
     else this.leave(0);
   }
@@ -56,14 +57,14 @@ class CameraProcess {
   }
 
   #open(order: CameraOrder): void {
-    process.title = `vedette: camera ${order.camera}`;
+    process.title = `vedette: camera ${order.camera}${order.decode === 'none' ? ' (record)' : ''}`;
     try {
       const source = parseSource(order.source);
       if ('end' in source) {
         this.#end(source);
         return;
       }
-      const needs = this.#load(order, source, Arena.map(ARENA_FD, order.arenaBytes));
+      const needs = this.#load(order, source);
       const report = confine({ ...needs, dataBytes: memoryFor(order) });
       this.log('debug', 'confined', { ...report });
       this.#decoder?.start();
@@ -72,9 +73,14 @@ class CameraProcess {
     }
   }
 
-  /** The decoder of the order, or FFmpeg on a machine whose GStreamer is not there or cannot decode. */
-  #load(order: CameraOrder, source: Source, arena: Arena): Confinement {
+  /** What only records needs no arena. Else the decoder of the order, or FFmpeg on a machine whose GStreamer is not there or cannot decode. */
+  #load(order: CameraOrder, source: Source): Confinement {
     const listener = this.#listener();
+    if (order.decode === 'none') {
+      this.#decoder = new GstreamerDecoder(order, source, undefined, listener);
+      return this.#decoder.load();
+    }
+    const arena = Arena.map(ARENA_FD, order.arenaBytes);
     let toDecode = order;
     if (order.decoder === 'gstreamer') {
       try {

@@ -17,7 +17,7 @@ import type { Source } from './source.ts';
 /** As for GStreamer: how long an unpaced file waits for a frame to be printed. */
 const PATIENCE_MS = 1000;
 /** FFmpeg's words. It does not say how many it left out, so those frames have no sequences. */
-const SKIP = { all: 'default', reference: 'noref', key: 'nokey' } as const;
+const SKIP = { all: 'default', reference: 'noref', key: 'nokey', none: 'all' } as const;
 
 export class FfmpegDecoder implements Decoder {
   readonly #order: CameraOrder;
@@ -85,6 +85,9 @@ export class FfmpegDecoder implements Decoder {
   pass(sequence: number): void {
     this.#ring?.pass(sequence);
   }
+
+  /** Each frame is told of: its time comes as a line of text, for which this process wakes anyway. */
+  noticeEvery(): void {}
 
   wantEncoded(wanted: boolean): void {
     if (!wanted) return;

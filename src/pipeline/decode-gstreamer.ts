@@ -1,9 +1,11 @@
 // Stage `decode` with GStreamer: runs one pipeline in a camera process. Frames stay native; units come as buffers.
+// A stream that is only recorded goes through the same pipeline up to its units, and no further.
 import { createRequire } from 'node:module';
 import type { CameraOrder, PrintFailure, Ticket } from '../contracts/ticket.ts';
 import { AgentError } from '../core/errors.ts';
 import type { Arena } from '../native/arena.ts';
 import {
+  type EncodedUnit,
   type FrameNotice,
   FrameSink,
   hasElement,
@@ -45,7 +47,7 @@ interface BusMessage {
 export class GstreamerDecoder implements Decoder {
   readonly #order: CameraOrder;
   readonly #source: Source;
-  readonly #arena: Arena;
+  readonly #arena: Arena | undefined;
   readonly #listener: DecoderListener;
   #Pipeline: PipelineClass | undefined;
   #launch: Launch | undefined;
@@ -55,11 +57,18 @@ export class GstreamerDecoder implements Decoder {
   #branch: Branch | undefined;
   #stream: StreamInfo | undefined;
   #framesOfPass = 0;
+  #timeline: UnitTimeline | undefined;
   #watch: NodeJS.Timeout | undefined;
   #stopped: (() => void) | undefined;
   #over = false;
 
-  constructor(order: CameraOrder, source: Source, arena: Arena, listener: DecoderListener) {
+  /** Without an arena nothing can be printed; enough for a stream that is not decoded. */
+  constructor(
+    order: CameraOrder,
+    source: Source,
+    arena: Arena | undefined,
+    listener: DecoderListener,
+  ) {
     this.#order = order;
     this.#source = source;
     this.#arena = arena;
@@ -69,7 +78,7 @@ export class GstreamerDecoder implements Decoder {
   /** GStreamer may write its list of plugins anew, and start a program to do so: only before the process is confined. */
   load(): Confinement {
     registerElements();
-    if (!canDecode(this.#order, hasElement)) {
+    if (this.#order.decode !== 'none' && !canDecode(this.#order, hasElement)) {
       throw new AgentError('NATIVE_UNAVAILABLE', {
         name: 'GStreamer',
         cause: 'it has no H.264 decoder (Debian: apt install gstreamer1.0-libav)',
@@ -93,23 +102,27 @@ export class GstreamerDecoder implements Decoder {
     this.#pipeline = pipeline;
     Object.assign(child(pipeline, NAMES.branch), { lines: branchLines(this.#launch.branches) });
     Object.assign(child(pipeline, this.#launch.sourceName), this.#launch.source);
-    this.#frames = FrameSink.find(NAMES.frames);
-    if (this.#order.motion !== undefined) this.#frames.watchMotion(this.#order.motion);
-    this.#frames.onFrame((frame) => this.#onFrame(frame));
+    if (this.#order.decode === 'none') this.#timeline = new UnitTimeline();
+    else this.#watchFrames();
     this.#units = UnitSink.find(NAMES.units);
-    this.#units.onUnit((unit) => {
-      if (this.#branch !== undefined) this.#listener.unit(this.#branch.codec, unit);
-    });
+    this.#units.onUnit((unit) => this.#onUnit(unit));
     pipeline.pollBus((message) => this.#onMessage(message));
     pipeline.play();
   }
 
   print(ticket: Ticket): Printed | PrintFailure {
+    if (this.#arena === undefined) return 'frame_gone';
     return this.#frames?.print(ticket, this.#arena) ?? 'frame_gone';
   }
 
   pass(sequence: number): void {
     this.#frames?.pass(sequence);
+  }
+
+  /** A file that waits for its reader tells of every frame. */
+  noticeEvery(milliseconds: number): void {
+    if (this.#source.kind !== 'file' || this.#order.realtime)
+      this.#frames?.noticeEvery(milliseconds);
   }
 
   wantEncoded(wanted: boolean): void {
@@ -167,11 +180,37 @@ export class GstreamerDecoder implements Decoder {
     return this.#pipeline !== undefined && child(this.#pipeline, NAMES.units).fed === true;
   }
 
+  #watchFrames(): void {
+    this.#frames = FrameSink.find(NAMES.frames);
+    if (this.#order.motion !== undefined) this.#frames.watchMotion(this.#order.motion);
+    this.#frames.onFrame((frame) => this.#onFrame(frame));
+  }
+
+  #onUnit(unit: EncodedUnit): void {
+    if (this.#over || this.#branch === undefined || this.#pipeline === undefined) return;
+    if (this.#timeline === undefined) {
+      this.#listener.unit(this.#branch.codec, unit);
+      return;
+    }
+    this.#framesOfPass += 1;
+    if (unit.key) {
+      const { width = 0, height = 0 } = child(this.#pipeline, NAMES.units);
+      const size = { widthPx: Number(width), heightPx: Number(height) };
+      this.#tellStream({ ...size, fps: 0, pixelFormat: 'none' });
+    }
+    this.#listener.unit(this.#branch.codec, this.#timeline.place(unit));
+  }
+
   #onFrame(frame: FrameNotice): void {
     if (this.#over) return;
     this.#framesOfPass += 1;
     clearInterval(this.#watch);
-    const { widthPx, heightPx, fps, pixelFormat } = frame;
+    this.#tellStream(frame);
+    this.#listener.frame(frame);
+  }
+
+  #tellStream(seen: Pick<StreamInfo, 'widthPx' | 'heightPx' | 'fps' | 'pixelFormat'>): void {
+    const { widthPx, heightPx, fps, pixelFormat } = seen;
     const before = this.#stream;
     if (
       before?.widthPx !== widthPx ||
@@ -182,7 +221,6 @@ export class GstreamerDecoder implements Decoder {
       this.#stream = { codec, widthPx, heightPx, fps, decoder, pixelFormat };
       this.#listener.stream(this.#stream);
     }
-    this.#listener.frame(frame);
   }
 
   #onError(message: BusMessage): void {
@@ -213,6 +251,7 @@ export class GstreamerDecoder implements Decoder {
     }
     this.#framesOfPass = 0;
     this.#frames?.continueTimeline();
+    this.#timeline?.continue();
     this.#pipeline?.stop();
     this.#pipeline?.play();
   }
@@ -230,6 +269,26 @@ export class GstreamerDecoder implements Decoder {
     this.#units?.close();
     this.#pipeline?.stop();
     this.#stopped?.();
+  }
+}
+
+/** Continues the time stamps of a file that is played again; where frames are decoded, they do. */
+class UnitTimeline {
+  #offsetNs = 0;
+  #lastNs = 0;
+  #stepNs = 0;
+
+  place(unit: EncodedUnit): EncodedUnit {
+    const ptsNs = unit.ptsNs + this.#offsetNs;
+    if (ptsNs > this.#lastNs) {
+      this.#stepNs = ptsNs - this.#lastNs;
+      this.#lastNs = ptsNs;
+    }
+    return { ...unit, ptsNs, dtsNs: unit.dtsNs + this.#offsetNs };
+  }
+
+  continue(): void {
+    this.#offsetNs = this.#lastNs + this.#stepNs;
   }
 }
 

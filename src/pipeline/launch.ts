@@ -8,7 +8,7 @@ import type { Source } from './source.ts';
 
 export interface Branch {
   readonly codec: Codec;
-  /** The element that decodes; `raw` when nothing has to be decoded. */
+  /** The element that decodes; `none` when nothing has to be, or shall be, decoded. */
   readonly decoder: string;
   readonly isHardware: boolean;
   /** The stream this branch is for. */
@@ -179,6 +179,7 @@ function rtpBranch(
   has: (element: string) => boolean,
 ): Branch | undefined {
   if (format.rtp === undefined) return undefined;
+  if (order.decode === 'none' && format.parsed === undefined) return undefined;
   const chosen = chooseDecoder(order, format, has);
   return {
     codec: format.codec,
@@ -193,7 +194,9 @@ function plainBranches(
   source: Source,
   has: (element: string) => boolean,
 ): readonly Branch[] {
-  const branches = FORMATS.map((format): Branch => {
+  const isRecorded = order.decode === 'none';
+  const formats = FORMATS.filter(({ parsed }) => !isRecorded || parsed !== undefined);
+  const branches = formats.map((format): Branch => {
     const chosen = chooseDecoder(order, format, has);
     return {
       codec: format.codec,
@@ -202,6 +205,7 @@ function plainBranches(
       line: decode(order, source, format, chosen),
     };
   });
+  if (isRecorded) return branches;
   const raw: Branch = {
     codec: 'other',
     decoder: 'none',
@@ -217,14 +221,26 @@ function decode(order: CameraOrder, source: Source, format: Format, chosen: Chos
     ...(format.parse === undefined ? [] : [format.parse]),
     `capsfilter caps="${bounded(format.parsed ?? format.media, order)}"`,
     ...(format.parsed === undefined ? [] : [units(order)]),
-    'queue max-size-buffers=16 max-size-bytes=16777216 max-size-time=0',
-    decoderLine(chosen),
-    sink(order, source),
+    ...(order.decode === 'none' ? [end(order, source)] : decoded(order, source, chosen)),
   ].join(' ! ');
 }
 
+function decoded(order: CameraOrder, source: Source, chosen: Chosen): string[] {
+  return [
+    'queue max-size-buffers=16 max-size-bytes=16777216 max-size-time=0',
+    decoderLine(chosen),
+    sink(order, source),
+  ];
+}
+
+/** Where the access units have been taken already. Files are played at their speed, as a camera would send them. */
+function end(order: CameraOrder, source: Source): string {
+  return `fakesink sync=${isPlayed(order, source)}`;
+}
+
 /** The capsfilter bounds the size after cropping, this element the coded one. */
-function units({ maxWidthPx, maxHeightPx, decode }: CameraOrder): string {
+function units({ maxWidthPx, maxHeightPx, decode: wanted }: CameraOrder): string {
+  const decode = wanted === 'none' ? 'all' : wanted;
   return `vedetteunits name=${NAMES.units} max-width=${maxWidthPx} max-height=${maxHeightPx} decode=${decode}`;
 }
 
@@ -232,10 +248,11 @@ type Chosen = Pick<Branch, 'decoder' | 'isHardware'>;
 
 /** The hardware decoder of this codec, else the first software decoder that is there. */
 function chooseDecoder(
-  { decoders }: CameraOrder,
+  { decode, decoders }: CameraOrder,
   { codec, software }: Format,
   has: (element: string) => boolean,
 ): Chosen {
+  if (decode === 'none') return { decoder: 'none', isHardware: false };
   const hardware = codec === 'other' ? undefined : decoders?.[codec];
   if (hardware !== undefined && isName(hardware) && has(hardware)) {
     return { decoder: hardware, isHardware: true };
@@ -256,6 +273,10 @@ function decoderLine({ decoder, isHardware }: Chosen): string {
 /** `videoconvert` passes through what the print kernel reads itself, and converts the rest (10 bit, 4:2:2 planar). */
 function sink(order: CameraOrder, source: Source): string {
   const paced = source.kind !== 'file' || order.realtime;
-  const sync = source.kind === 'file' && order.realtime;
+  const sync = isPlayed(order, source);
   return `videoconvert ! vedetteframes name=${NAMES.frames} held-frames=${order.heldFrames} sync=${sync} paced=${paced}`;
+}
+
+function isPlayed(order: CameraOrder, source: Source): boolean {
+  return source.kind === 'file' && order.realtime;
 }

@@ -10,6 +10,8 @@ export interface Door {
 
 const RTSP_PORT = 554;
 const RTSPS_PORT = 322;
+const KNOCK_EVERY_MS = 1000;
+const KNOCK_LIMIT_MS = 900;
 
 /** Undefined for sources that are not reached over the network. */
 export function doorOf(source: string): Door | undefined {
@@ -46,4 +48,38 @@ export function knock(door: Door, limitMs: number): Promise<boolean> {
     });
     socket.on('data', (answer) => finish(answer.toString('latin1', 0, 5) === 'RTSP/'));
   });
+}
+
+/** Knocks at a camera that is away, and tells once when it answers after it had not. */
+export class Lookout {
+  private readonly knock: typeof knock;
+  private readonly onReturn: () => void;
+  private wasUnreachable = false;
+  private knockedMs = 0;
+  private isKnocking = false;
+
+  constructor(knocking: typeof knock, onReturn: () => void) {
+    this.knock = knocking;
+    this.onReturn = onReturn;
+  }
+
+  /** Knocks at most once a second. */
+  look(door: Door, nowMs: number): void {
+    if (this.isKnocking || nowMs - this.knockedMs < KNOCK_EVERY_MS) return;
+    this.knockedMs = nowMs;
+    this.isKnocking = true;
+    void this.knock(door, KNOCK_LIMIT_MS).then((answered) => {
+      this.isKnocking = false;
+      if (!answered) this.wasUnreachable = true;
+      else if (this.wasUnreachable) {
+        this.wasUnreachable = false;
+        this.onReturn();
+      }
+    });
+  }
+
+  /** The camera was heard of by other ways. */
+  found(): void {
+    this.wasUnreachable = false;
+  }
 }

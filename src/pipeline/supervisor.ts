@@ -13,9 +13,9 @@ import { type CameraInput, inputForEnd, nextState, retryPace } from './camera-st
 import type { CameraPlan } from './cameras.ts';
 import { ChildLog } from './child-log.ts';
 import type { AccessUnit } from './encoded-pipe.ts';
-import { FrameRate } from './frame-rate.ts';
+import { FrameRate, noticeEveryMs } from './frame-rate.ts';
 import { HardwareTrust } from './hardware-trust.ts';
-import { type Door, doorOf, knock } from './reachability.ts';
+import { doorOf, knock, Lookout } from './reachability.ts';
 
 export interface SupervisorOptions {
   readonly plan: CameraPlan;
@@ -26,7 +26,7 @@ export interface SupervisorOptions {
   readonly entry?: string;
   /** All that camera processes see of the environment; absent: everything. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  readonly knock?: (door: Door, limitMs: number) => Promise<boolean>;
+  readonly knock?: typeof knock;
 }
 
 type SupervisorEvents = {
@@ -49,8 +49,6 @@ export interface SupervisorCounts {
 
 const TICK_MS = 250;
 const STATUS_EVERY_MS = 10_000;
-const KNOCK_EVERY_MS = 1000;
-const KNOCK_LIMIT_MS = 900;
 /** An attempt is left alone for so long: some cameras take one connection at a time. */
 const PATIENCE_MS = 3000;
 /** Loading libraries is a healthy process's longest silence: once, GStreamer looks at every plugin on a slow card. */
@@ -90,16 +88,16 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
   private liveSinceMs = 0;
   /** Of this session. */
   private skipped = 0;
+  private units = 0;
   private isEncodedWanted = false;
+  private noticeMs = 0;
 
   private readonly soon: Backoff = new Backoff({ firstMs: 1000, maxMs: 15_000 });
   private readonly slow: Backoff = new Backoff({ firstMs: 60_000, maxMs: 600_000 });
   private retry: Timer | undefined;
   private retryMs = 0;
   private ticker: Timer | undefined;
-  private wasUnreachable = false;
-  private knockedMs = 0;
-  private isKnocking = false;
+  private readonly lookout: Lookout;
   private reconnects: number[] = [];
   private readonly counters = {
     sessions: 0,
@@ -117,6 +115,7 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
     this.log = options.log.child({ camera: options.plan.camera });
     this.childLog = new ChildLog(this.clock, this.log);
     this.hardware = new HardwareTrust(options.plan.decoders);
+    this.lookout = new Lookout(options.knock ?? knock, () => this.onReturn());
     this.sinceMs = this.clock.wallMs();
   }
 
@@ -160,6 +159,12 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
   /** The frame will not be printed. Only files that wait for their reader want to know. */
   pass(sequence: number): void {
     if (!this.plan.realtime) this.child?.pass(sequence);
+  }
+
+  /** No more frames than the scheduler can want are told of, from now on and in sessions to come; unless called: all. */
+  wantFps(fps: number): void {
+    this.noticeMs = noticeEveryMs(fps);
+    this.child?.noticeEvery(this.noticeMs);
   }
 
   /** Access units arrive as `encoded` events, beginning with a key frame, also from sessions to come. */
@@ -210,6 +215,7 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
     this.end = undefined;
     this.lastFrameMs = undefined;
     this.skipped = 0;
+    this.units = 0;
     this.rate = new FrameRate();
     if (this.counters.sessions > 0) this.reconnects.push(this.openedMs);
     this.counters.sessions += 1;
@@ -224,12 +230,13 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
       },
       {
         message: (message) => this.receive(child, message),
-        unit: (unit) => this.emit('encoded', unit),
+        unit: (unit) => this.onUnit(unit),
         line: (text) => this.childLog.line(text),
         gone: (cause) => this.onGone(cause),
       },
     );
     this.child = child;
+    if (this.noticeMs > 0) child.noticeEvery(this.noticeMs);
     if (this.isEncodedWanted) child.wantEncoded(true);
     this.enter('attempt');
   }
@@ -252,25 +259,34 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
     this.publish();
   }
 
-  private onFrame({
-    kind: _,
-    skipped,
-    ...notice
-  }: Extract<CameraMessage, { kind: 'frame' }>): void {
+  private onFrame(message: Extract<CameraMessage, { kind: 'frame' }>): void {
+    const { kind: _, skipped, ...notice } = message;
     const now = this.clock.monotonicMs();
-    this.lastFrameMs = now;
-    this.rate.add(notice.sequence - skipped, now);
+    const decoded = this.onPicture(notice.sequence - skipped, now);
     this.counters.skippedFrames += skipped - this.skipped;
     this.skipped = skipped;
-    this.counters.frames += 1;
+    const origin = { camera: this.plan.camera, session: this.session, arrivedMs: now };
+    this.emit('frame', { ...notice, ...origin, ...(decoded > 1 && { untold: decoded - 1 }) });
+  }
+
+  /** Of a stream that is not decoded, the pictures as they were sent are what shows that it lives. */
+  private onUnit(unit: AccessUnit): void {
+    if (this.plan.decode === 'none') this.onPicture(++this.units, this.clock.monotonicMs());
+    this.emit('encoded', unit);
+  }
+
+  /** Returns how many came since the last one told of. */
+  private onPicture(sequence: number, now: number): number {
+    this.lastFrameMs = now;
+    const came = this.rate.add(sequence, now);
+    this.counters.frames += came;
     if (this.state !== 'live') {
       this.liveSinceMs = now;
-      this.wasUnreachable = false;
+      this.lookout.found();
       this.slow.reset();
       this.enter('frame');
     }
-    const { camera } = this.plan;
-    this.emit('frame', { ...notice, camera, session: this.session, arrivedMs: now });
+    return came;
   }
 
   private onGone(cause: string): void {
@@ -325,7 +341,8 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
       return Number.POSITIVE_INFINITY;
     if (this.loadedMs === undefined) return LOAD_LIMIT_MS;
     if (this.lastFrameMs === undefined) return FIRST_FRAME_LIMIT_MS;
-    return this.rate.stallAfterMs ?? FIRST_FRAME_LIMIT_MS;
+    const { stallAfterMs } = this.rate;
+    return stallAfterMs === undefined ? FIRST_FRAME_LIMIT_MS : stallAfterMs + this.noticeMs;
   }
 
   private abandon(child: CameraChild, cause: string): void {
@@ -341,19 +358,10 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
     const door = doorOf(this.plan.source);
     const isAway = this.state === 'connecting' || this.state === 'stalled';
     const isFresh = this.child !== undefined && now - (this.loadedMs ?? now) < PATIENCE_MS;
-    if (door === undefined || !isAway || isFresh || this.isKnocking) return;
-    if (now - this.knockedMs < KNOCK_EVERY_MS) return;
-    this.knockedMs = now;
-    this.isKnocking = true;
-    void (this.options.knock ?? knock)(door, KNOCK_LIMIT_MS).then((answered) => {
-      this.isKnocking = false;
-      if (!answered) this.wasUnreachable = true;
-      else if (this.wasUnreachable) this.onReturn();
-    });
+    if (door !== undefined && isAway && !isFresh) this.lookout.look(door, now);
   }
 
   private onReturn(): void {
-    this.wasUnreachable = false;
     this.soon.reset();
     this.log.info({ stage: 'source' }, 'the camera answers again');
     const { child } = this;

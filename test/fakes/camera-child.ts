@@ -10,13 +10,15 @@ import { writeRecord } from '../../src/pipeline/encoded-pipe.ts';
 
 let behaviour = '';
 let sequence = 0;
+/** Decoded frames, 40 ms of presentation time apart, from one that is told of to the next. */
+let step = 1;
 
 function send(message: FromCamera): void {
   process.send?.(message);
 }
 
 function frame(): void {
-  sequence += 1;
+  sequence += step;
   send({
     kind: 'frame',
     sequence,
@@ -49,6 +51,11 @@ const BEHAVIOURS: Record<string, (order: CameraOrder) => void> = {
   deaf() {
     process.on('SIGTERM', () => {});
     BEHAVIOURS.three?.({} as CameraOrder);
+  },
+  /** Not decoded: a picture as it was sent every 20 ms. */
+  units() {
+    stream();
+    setInterval(encode, 20);
   },
   mute() {},
   /** Loaded, and no answer from the camera. */
@@ -107,7 +114,8 @@ process.on('message', (message: ToCamera) => {
   if (message.kind === 'open') {
     behaviour = message.order.source.split('/').at(-1) ?? '';
     BEHAVIOURS[behaviour]?.(message.order);
-  } else if (message.kind === 'encoded' && message.wanted) encode();
+  } else if (message.kind === 'notices') step = Math.max(1, Math.round(message.everyMs / 40));
+  else if (message.kind === 'encoded' && message.wanted) encode();
   else if (message.kind === 'print' && behaviour === 'steady') {
     const placement = { x: 0, y: 0, w: 1, h: 1 };
     send({

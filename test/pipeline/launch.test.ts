@@ -41,6 +41,8 @@ describe('launch', () => {
         ...camera,
         decoders: { h264: 'v4l2slh264dec' },
       }),
+      'RTSP, recorded': orderOf('rtsp://10.0.0.7/main', { ...camera, decode: 'none' }),
+      'file, recorded': orderOf('/var/clips/street.mp4', { realtime: true, decode: 'none' }),
       'file, at its own speed': orderOf('/var/clips/street.mp4', { realtime: true, heldFrames: 5 }),
       'file, as fast as frames are taken': orderOf('/var/clips/street.mp4'),
       device: orderOf('/dev/video0', { realtime: true }),

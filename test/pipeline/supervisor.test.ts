@@ -161,6 +161,41 @@ describe('a healthy camera', () => {
     ]);
   });
 
+  it('is live by what it sends where nothing is decoded, and stalls without', async () => {
+    supervise(plan('units', { decode: 'none' }));
+    supervisor.wantEncoded(true);
+    await untilState('live');
+    await until(() => supervisor.counts().frames > 5, 'access units');
+    expect(frames).toEqual([]);
+    expect(supervisor.status()).toMatchObject({ codec: 'h264', frame_size: [640, 360] });
+    process.kill(supervisor.pid ?? 0, 'SIGSTOP');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    for (let i = 0; i < 13; i++) clock.advance(250);
+    expect(supervisor.status().state).toBe('stalled');
+    clock.advance(500);
+    clock.advance(2000);
+    await untilGone();
+  });
+
+  it('counts the frames that it does not want to hear of, in every session', async () => {
+    supervise(plan('steady'));
+    supervisor.wantFps(5);
+    await until(() => frames.length > 5, 'frames at 5 fps');
+    expect(frames.slice(0, 3).map(({ sequence, untold }) => [sequence, untold])).toEqual([
+      ...[[5, 4] as const, [10, 4] as const, [15, 4] as const],
+    ]);
+    supervisor.wantFps(25);
+    await until(() => frames.at(-1)?.untold === undefined, 'every frame');
+    expect(supervisor.counts()).toMatchObject({ sessions: 1, frames: frames.at(-1)?.sequence });
+    supervisor.wantFps(5);
+    process.kill(supervisor.pid ?? 0, 'SIGKILL');
+    await untilGone();
+    const seen = frames.length;
+    for (let i = 0; i < 8 && supervisor.pid === undefined; i++) clock.advance(250);
+    await until(() => frames.length > seen, 'the next session');
+    expect(frames[seen]).toMatchObject({ sequence: 5, untold: 4 });
+  });
+
   it('does not mind the wall clock jumping', async () => {
     supervise(plan('steady'));
     await untilState('live');
