@@ -1,7 +1,8 @@
 // What it costs to keep one camera decoded: camera processes beside `ffmpeg -f null` on the same stream, at the same speed.
 //
 // npm run bench:decode -- [--clip FILE] [--rounds N] [--seconds N] [--only a,b] [--json]. The stream is the clip scaled to
-// 1080p30 at about 4 Mbit/s, with a key frame each second; a second one has B-frames. Nobody prints: this is decoding alone.
+// 1080p30 at about 4 Mbit/s, with a key frame each second; a second one has B-frames. Nobody prints: this is decoding alone, and
+// telling the agent (this process) of the frames that it could want at 5 fps.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,9 +15,11 @@ import { systemClock } from '../src/core/clock.ts';
 import { cpuMs, pssMb } from '../src/hw/process-usage.ts';
 import { Arena } from '../src/native/arena.ts';
 import { CameraChild } from '../src/pipeline/camera-child.ts';
+import { noticeEveryMs } from '../src/pipeline/frame-rate.ts';
 import { median } from './median.ts';
 
 const FPS = 30;
+const WANTED_FPS = 5;
 const SETTLE_MS = 3000;
 const { values } = parseArgs({
   options: {
@@ -34,6 +37,8 @@ const folder = mkdtempSync(join(tmpdir(), 'vedette-bench-'));
 interface Sample {
   /** Milliseconds of one core per frame of the stream. */
   readonly cpuMs: number;
+  /** The same of this process. */
+  readonly agentMs: number;
   readonly pssMb: number;
 }
 
@@ -58,7 +63,11 @@ function encode(name: string, ...options: string[]): string {
   return file;
 }
 
-async function camera(source: string, changes: Partial<CameraOrder> = {}): Promise<Sample> {
+async function camera(
+  source: string,
+  changes: Partial<CameraOrder> = {},
+  everyMs = noticeEveryMs(WANTED_FPS),
+): Promise<Sample> {
   const arena = Arena.create(1 << 20);
   const built = join(import.meta.dirname, '../dist/pipeline/camera-process.js');
   let frames = 0;
@@ -82,6 +91,7 @@ async function camera(source: string, changes: Partial<CameraOrder> = {}): Promi
       gone: () => undefined,
     },
   );
+  child.noticeEvery(everyMs);
   while (frames === 0) await pause(20);
   const sample = await used(child.pid ?? 0);
   await child.close();
@@ -102,10 +112,15 @@ async function ffmpeg(input: readonly string[], threads = '1'): Promise<Sample> 
 
 async function used(pid: number): Promise<Sample> {
   await pause(SETTLE_MS);
-  const from = { cpu: cpuMs(pid), ms: performance.now() };
+  const from = { cpu: cpuMs(pid), own: process.cpuUsage(), ms: performance.now() };
   await pause(windowMs);
   const frames = ((performance.now() - from.ms) * FPS) / 1000;
-  return { cpuMs: (cpuMs(pid) - from.cpu) / frames, pssMb: pssMb(pid) };
+  const { user, system } = process.cpuUsage(from.own);
+  return {
+    cpuMs: (cpuMs(pid) - from.cpu) / frames,
+    agentMs: (user + system) / 1000 / frames,
+    pssMb: pssMb(pid),
+  };
 }
 
 function stop(program: ChildProcess): Promise<void> {
@@ -131,6 +146,11 @@ async function run(): Promise<void> {
   const contenders: Contender[] = [
     { name: 'ffmpeg, file', beside: 'ffmpeg, file', measure: () => ffmpeg(paced(plain)) },
     { name: 'camera, file', beside: 'ffmpeg, file', measure: () => camera(plain, smallBound) },
+    {
+      name: 'camera, file, each frame told',
+      beside: 'ffmpeg, file',
+      measure: () => camera(plain, smallBound, 0),
+    },
     { name: 'camera, file, 4K allowed', beside: 'ffmpeg, file', measure: () => camera(plain) },
     {
       name: 'ffmpeg, file, 2 threads',
@@ -139,6 +159,11 @@ async function run(): Promise<void> {
     },
     { name: 'ffmpeg, RTSP', beside: 'ffmpeg, RTSP', measure: () => ffmpeg(overTcp) },
     { name: 'camera, RTSP', beside: 'ffmpeg, RTSP', measure: () => camera(url, smallBound) },
+    {
+      name: 'camera, RTSP, each frame told',
+      beside: 'ffmpeg, RTSP',
+      measure: () => camera(url, smallBound, 0),
+    },
     { name: 'ffmpeg, B-frames', beside: 'ffmpeg, B-frames', measure: () => ffmpeg(paced(bFrames)) },
     {
       name: 'camera, B-frames',
@@ -169,6 +194,7 @@ async function run(): Promise<void> {
   const rows = chosen.map(({ name, beside }) => ({
     contender: name,
     cpu_ms_per_frame: Number(cost(name).toFixed(2)),
+    agent_ms_per_frame: Number(median(samples.get(name)!.map((one) => one.agentMs)).toFixed(3)),
     core_percent: Number(((cost(name) * FPS) / 10).toFixed(1)),
     ratio: Number((cost(name) / cost(beside)).toFixed(2)),
     pss_mb: Math.round(median(samples.get(name)!.map((one) => one.pssMb))),

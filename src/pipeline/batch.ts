@@ -1,18 +1,27 @@
 // Stage `batch`: fills batch sets with printed frames and runs each as soon as its lane is free.
 import type { Frame } from '../contracts/frame.ts';
 import type { Box } from '../contracts/geometry.ts';
-import type { Placement, PrintFailure, Ticket } from '../contracts/ticket.ts';
+import type { NewerFrame, Placement, PrintFailure, Ticket } from '../contracts/ticket.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import type { BatchSet } from '../infer/engine.ts';
 
 /** What a camera answers to a ticket. */
 export type Printed =
-  | { readonly placement: Placement; readonly bytes: number; readonly tookUs: number }
+  | {
+      readonly placement: Placement;
+      readonly bytes: number;
+      readonly tookUs: number;
+      /** A frame came after the one asked for, and was printed. */
+      readonly newer?: NewerFrame;
+    }
   | { readonly refused: PrintFailure };
 
 /** One frame of a batch that was printed and waits for, or went through, inference. */
 export interface BatchEntry {
-  readonly frame: Frame;
+  /** As the scheduler gave it. */
+  readonly taken: Frame;
+  /** What was printed: the frame taken, or a newer one. */
+  frame: Frame;
   readonly takenMs: number;
   /** The part of the frame that is inferred. */
   readonly rectangle: Box;
@@ -136,6 +145,7 @@ export class Batcher {
   private add(slot: Slot, frame: Frame, nowMs: number): void {
     const position = slot.entries.length;
     const entry: BatchEntry = {
+      taken: frame,
       frame,
       takenMs: nowMs,
       rectangle: this.deps.rectangleOf(frame),
@@ -152,13 +162,21 @@ export class Batcher {
       rectangle: entry.rectangle,
       format: this.deps.format,
       offset: slot.set.offset + position * slot.set.bytesPerFrame,
+      orNewer: (frame.untold ?? 0) > 0,
     };
     void this.deps.print(frame.camera, ticket).then((printed) => {
       slot.printing -= 1;
       if ('refused' in printed) this.deps.onRefused(frame, printed.refused);
-      else entry.placement = printed.placement;
+      else {
+        entry.placement = printed.placement;
+        if (printed.newer) entry.frame = this.asPrinted(frame, printed.newer);
+      }
       this.runIfReady(slot);
     });
+  }
+
+  private asPrinted(frame: Frame, { sequence, ptsNs, captureMs }: NewerFrame): Frame {
+    return { ...frame, sequence, ptsNs, captureMs, arrivedMs: this.deps.clock.monotonicMs() };
   }
 
   private isEnough({ state, entries }: Slot): boolean {

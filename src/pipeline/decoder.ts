@@ -31,6 +31,8 @@ export interface Decoder {
   print(ticket: Ticket): Printed | PrintFailure;
   /** Nobody will print this frame or those before it: a source that waits for its reader goes on. */
   pass(sequence: number): void;
+  /** Of more frames than about one in so many milliseconds of presentation time nobody wants to hear. */
+  noticeEvery(milliseconds: number): void;
   wantEncoded(wanted: boolean): void;
   /** Resolves when no thread or process of the decoder runs any more. */
   stop(): Promise<void>;

@@ -4,18 +4,26 @@ const WINDOW_MS = 5000;
 const SMOOTHING = 0.1;
 const LEAST_SILENCE_MS = 3000;
 const SILENT_INTERVALS = 10;
+/** Frames are told of at least this often, wanted or not: whoever watches must see that they come. */
+const MOST_SILENT_NOTICE_MS = 1000;
 
 interface Arrival {
   readonly atMs: number;
   readonly sequence: number;
 }
 
+/** How far apart notices may be when `fps` frames per second are wanted: their interval, or the whole part of it below a second. */
+export function noticeEveryMs(fps: number): number {
+  const intervalMs = 1000 / fps;
+  return intervalMs / Math.ceil(intervalMs / MOST_SILENT_NOTICE_MS);
+}
+
 export class FrameRate {
   private readonly recent: Arrival[] = [];
   private intervalMs: number | undefined;
 
-  /** Sequences count decoded frames: notices that were left out are seen as well. */
-  add(sequence: number, atMs: number): void {
+  /** Sequences count decoded frames from 1: those not told of are seen as well. Returns how many came since the last call. */
+  add(sequence: number, atMs: number): number {
     const last = this.recent.at(-1);
     if (last !== undefined && sequence > last.sequence) {
       const intervalMs = (atMs - last.atMs) / (sequence - last.sequence);
@@ -25,6 +33,7 @@ export class FrameRate {
     while (this.recent.length > 2 && atMs - (this.recent[0]?.atMs ?? atMs) > WINDOW_MS) {
       this.recent.shift();
     }
+    return Math.max(1, sequence - (last?.sequence ?? 0));
   }
 
   /** Decoded frames per second over the last five seconds; 0 when none came in them. */

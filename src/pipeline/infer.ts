@@ -74,12 +74,12 @@ export class InferStage {
       });
     } catch (error) {
       log.error({ stage: 'infer', cause: causeText(error) }, 'inference failed');
-      for (const { frame } of entries) this.abandon(frame);
+      for (const { taken } of entries) this.abandon(taken);
     }
   }
 
   private read(outputs: readonly OutputView[], slot: number, entry: BatchEntry): void {
-    const { frame, placement, rectangle } = entry;
+    const { taken, frame, placement, rectangle } = entry;
     if (placement === undefined) return;
     const { engine, clock, metrics } = this.deps;
     const startMs = clock.monotonicMs();
@@ -95,7 +95,7 @@ export class InferStage {
     camera.inferredFrames += 1;
     camera.detections += detections.length;
     const region = isWhole ? {} : { region: rectangle };
-    this.settle(frame, { frame, detections, ...region, inferredMs: nowMs });
+    this.settle(taken, { frame, detections, ...region, inferredMs: nowMs });
   }
 
   private settle(frame: Frame, result: FrameDetections | undefined): void {

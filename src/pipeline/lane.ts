@@ -16,7 +16,7 @@ export interface Wish {
 
 /** Why an offered frame was not inferred. */
 export type SkipCause =
-  /** Earlier than the rate asks for. */
+  /** Earlier than the rate asks for; its camera process may have kept it to itself for that reason. */
   | 'not_due'
   /** Nothing moved, and the heartbeat was not due. */
   | 'still'
@@ -59,7 +59,7 @@ export class Lane {
   private session = '';
   /** Presentation time of the next frame that is wanted; moves on by whole intervals, so the mean rate is exact. */
   private duePtsMs = 0;
-  /** Smoothed spacing of the frames' presentation times. */
+  /** Smoothed spacing of the offered frames' presentation times. */
   private spacingMs = 0;
   private lastPtsMs = 0;
   private movedPtsMs = Number.NEGATIVE_INFINITY;
@@ -98,7 +98,9 @@ export class Lane {
 
   /** Returns true when the frame is now waiting to be taken. */
   offer(frame: Frame): boolean {
-    this.offered += 1;
+    const { untold = 0 } = frame;
+    this.offered += 1 + untold;
+    this.skipped.not_due += untold;
     const ptsMs = frame.ptsNs / 1e6;
     const stepMs = this.followTimeline(frame.session, ptsMs);
     if (frame.motion > 0) this.movedPtsMs = ptsMs;

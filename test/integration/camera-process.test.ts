@@ -124,6 +124,39 @@ describe.skipIf(needsShared('camera-process'))('a camera process with a file', (
     ]);
   });
 
+  it('tells of as many frames as are wanted, from one moment to the next, and prints those between', async () => {
+    const dancer = footage('bodypose.mp4');
+    const camera = await start(dancer, { loop: true, realtime: true });
+    const spacingsMs = async (everyMs: number): Promise<number[]> => {
+      camera.send({ kind: 'notices', everyMs });
+      const times: number[] = [];
+      const limit = 15;
+      while (times.length < limit) times.push(((await camera.next('frame'))?.ptsNs ?? 0) / 1e6);
+      return times.slice(5).map((ms, at) => ms - (times[at + 4] ?? 0));
+    };
+    const all = await spacingsMs(0);
+    const spacingMs = quantile(all, 0.5);
+    expect(spacingMs).toBeLessThan(50);
+    for (const ms of await spacingsMs(200)) expect(Math.abs(ms - 200)).toBeLessThan(spacingMs);
+    const told = camera.all('frame').at(-1)!;
+    expect(await camera.print(told.sequence)).not.toHaveProperty('newer');
+    await new Promise((resolve) => setTimeout(resolve, 4 * spacingMs));
+    const answer = await camera.print(told.sequence, { orNewer: true });
+    if (answer.kind !== 'printed') throw new Error(answer.cause);
+    const { sequence, ptsNs } = answer.newer!;
+    expect(sequence).toBeGreaterThan(told.sequence);
+    expect((ptsNs - told.ptsNs) / 1e6 / (sequence - told.sequence)).toBeCloseTo(spacingMs, 0);
+    expect(quantile(await spacingsMs(0), 0.5)).toBeCloseTo(spacingMs, 0);
+  });
+
+  it('tells of every frame of a file that waits for its reader', async () => {
+    const camera = await start(footage('test_video.mp4'));
+    camera.send({ kind: 'notices', everyMs: 1000 });
+    const { frames } = await printAll(camera, RGB_320);
+    expect(frames.map(({ sequence }) => sequence)).toEqual(frames.map((_, at) => at + 1));
+    expect(frames).toHaveLength(countFrames('test_video.mp4'));
+  });
+
   it('decodes in software when the chosen decoder is not there, and says so', async () => {
     const camera = await start(footage('test_h264_bt709_ipb.mp4'), {
       decoders: { h264: 'nosuch264dec' },

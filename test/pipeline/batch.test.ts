@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Frame } from '../../src/contracts/frame.ts';
 import { WHOLE_FRAME } from '../../src/contracts/geometry.ts';
+import type { Ticket } from '../../src/contracts/ticket.ts';
 import type { BatchSet } from '../../src/infer/engine.ts';
 import {
   type BatchDeps,
@@ -91,6 +92,32 @@ describe('Batcher', () => {
     await settle();
     expect(runs).toHaveLength(2);
     expect(frames).toHaveLength(2);
+  });
+
+  it('has a newer frame printed where the camera does not tell of each', async () => {
+    const tickets: Omit<Ticket, 'id'>[] = [];
+    const newer = { sequence: 9, ptsNs: 9e9, captureMs: 99 };
+    const foreign = { camera: 'b', session: 'other' };
+    const { clock, frames, runs, batcher, settle } = bench(1, 2, {
+      print: async (_, ticket) => {
+        tickets.push(ticket);
+        clock.advance(1);
+        return ticket.orNewer ? { ...PLACED, newer: { ...newer, ...foreign } } : PLACED;
+      },
+    });
+    frames.push(frameOf('a', 3), frameOf('a', 6, { untold: 2 }));
+    const [first, second] = frames;
+    batcher.pump();
+    await settle();
+    expect(tickets.map(({ sequence, orNewer }) => [sequence, orNewer])).toEqual([
+      [3, false],
+      [6, true],
+    ]);
+    expect(runs[0]!.entries.map(({ taken }) => taken)).toEqual([first, second]);
+    expect(runs[0]!.entries.map(({ frame }) => frame)).toEqual([
+      first,
+      { ...second, ...newer, arrivedMs: clock.monotonicMs() },
+    ]);
   });
 
   it('spreads frames over idle lanes first', async () => {

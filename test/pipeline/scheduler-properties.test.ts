@@ -60,6 +60,29 @@ describe('Scheduler, for whole machines', () => {
     );
   });
 
+  it('conserves frames that it was not told of', () => {
+    const notice = fc.record({
+      step: fc.integer({ min: 1, max: 40 }),
+      motion: fc.constantFrom(0, 0.1),
+      isTaken: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(wishes, fc.array(notice, { minLength: 1, maxLength: 60 }), (wish, notices) => {
+        const scheduler = new Scheduler();
+        scheduler.setCamera('a', wish);
+        let sequence = 0;
+        for (const { step, motion, isTaken } of notices) {
+          sequence += step;
+          scheduler.offer(frameOf('a', sequence, { motion, untold: step - 1 }));
+          if (isTaken) scheduler.take(sequence * 40);
+        }
+        const { offered, taken, skipped } = scheduler.counts('a')!;
+        expect(offered).toBe(sequence);
+        expect(taken + sum(Object.values(skipped)) + scheduler.waiting).toBe(sequence);
+      }),
+    );
+  });
+
   it('never idles while a frame waits, and never works on more than one at a time', () => {
     fc.assert(
       fc.property(machines, serviceTimes, (machine, serviceMs) => {
