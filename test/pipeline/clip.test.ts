@@ -1,6 +1,7 @@
 // Clips from the stream as it was sent: where they begin and end, how much is kept, what happens when the stream does not go on.
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import type { CaptureClock } from '../../src/contracts/frame.ts';
 import type { Clip } from '../../src/contracts/sink.ts';
 import { createLog } from '../../src/core/log.ts';
 import { ClipKeeper } from '../../src/pipeline/clip.ts';
@@ -145,6 +146,75 @@ test('pictures that need what was sent before the beginning are left out', async
   const numbers = clips[0]!.parts.slice(1).map((part) => Buffer.from(part).readUInt32BE());
   expect(numbers.slice(0, 3)).toEqual([40, 42, 43]);
   expect(numbers).toContain(61);
+});
+
+describe('of two streams', () => {
+  /** Each with a timeline of its own: the recorded one began 7 s later, and its time stamps at 3 s. */
+  const recorded = (captureMs: number): number => Math.round((captureMs - 1e12 - 7000 + 3000) * 90);
+  type Clocks = { frame?: CaptureClock; units?: CaptureClock; offMs?: number };
+
+  function both({ frame = 'rtcp', units = 'rtcp', offMs = 0 }: Clocks = {}) {
+    const one = keeper();
+    one.it.watch('front', true, 'record');
+    /** Units `from` to `to` in tenths of a second since the beginning; the recorded ones are marked by a thousand. */
+    const go = (from: number, to: number, streams: 'both' | 'detect' = 'both'): void => {
+      for (let i = from; i < to; i++) {
+        one.clock.advance(100);
+        one.it.unit('front', unit(i));
+        if (streams === 'detect' || i < 70) continue;
+        const { captureMs } = unit(i);
+        const at = { pts: recorded(captureMs), captureMs: captureMs + offMs, captureClock: units };
+        one.it.unit('front', { ...unit(i + 1000, { ...at, key: i % 10 === 0 }) }, 'record');
+      }
+    };
+    const cutNow = (tenth: number, agoMs = 0): boolean =>
+      one.it.cut(
+        frameOf('front', 1, {
+          ...{ ptsNs: tenth * 1e8, captureMs: 1e12 + tenth * 100, captureClock: frame },
+          arrivedMs: one.clock.monotonicMs() - agoMs,
+        }),
+        `${tenth}.mp4`,
+      );
+    return { ...one, go, cutNow };
+  }
+
+  test.each([
+    ['both by the camera’s clock', {}],
+    ['both by their arrival', { frame: 'host', units: 'host' }],
+    ['only one by a camera’s clock, which is wrong', { units: 'host', offMs: -4321 }],
+  ] as [string, Clocks][])('the recorded one gives the clip: %s', async (_, clocks) => {
+    const { go, cutNow, made, clips } = both(clocks);
+    go(0, 201);
+    expect(cutNow(195, 500)).toBe(true);
+    go(201, 320);
+    // 19.5 - 5: the key frame at 14.0 of the recorded stream, and 19.5 + 10.
+    expect(await made()).toEqual([[1140, 1295]]);
+    expect(clips[0]!.duration_s).toBeCloseTo(15.6);
+  });
+
+  test('the decoded one gives it while the recorded one is away, whenever that went', async () => {
+    for (const lastUnit of [50, 190, 250]) {
+      const { it, go, cutNow, made } = both();
+      go(0, Math.min(lastUnit, 196));
+      if (lastUnit < 196) go(lastUnit, 196, 'detect');
+      expect(cutNow(195)).toBe(true);
+      go(196, Math.max(196, lastUnit));
+      it.end('front', 'record');
+      go(Math.max(196, lastUnit), 320, 'detect');
+      expect(await made()).toEqual([[140, 295]]);
+    }
+  });
+
+  test('what there is is better than nothing', async () => {
+    const { it, go, cutNow, made } = both();
+    go(0, 196);
+    cutNow(195);
+    go(196, 250);
+    it.end('front');
+    it.end('front', 'record');
+    expect(cutNow(250)).toBe(false);
+    expect(await made()).toEqual([[1140, 1249]]);
+  });
 });
 
 test('whatever is asked for when, each clip begins with a key frame and lies around its moment', async () => {

@@ -66,7 +66,7 @@ const clips = v.pipe(
       v.pipe(
         wholeNumber(1, 1024),
         v.description(
-          'Most memory for the stream of one camera that has a rule with `clip`. Too little for its bit rate: clips begin later.',
+          'Most memory for one stream of a camera that has a rule with `clip`. Too little for its bit rate: clips begin later.',
         ),
         v.metadata({ apply: 'live' }),
       ),
