@@ -1,7 +1,7 @@
 // The composition root: builds the services of the daemon in order and joins them; they stop in reverse.
 import { join } from 'node:path';
 import type { ChangePlan } from './config/diff.ts';
-import type { Config } from './config/schema/config.ts';
+import type { CameraConfig, Config } from './config/schema/config.ts';
 import type { CameraStatus } from './contracts/camera.ts';
 import type { FrameDetections } from './contracts/detection.ts';
 import type { Frame } from './contracts/frame.ts';
@@ -22,13 +22,14 @@ import { findRuntimeLibrary } from './native/runtime-library.ts';
 import { describeRuntime } from './native/session.ts';
 import type { Admission } from './pipeline/admission.ts';
 import { AdmissionControl } from './pipeline/admission-control.ts';
-import { cameraPlan, cameraSettings, type PlanLimits } from './pipeline/camera-plan.ts';
+import { cameraPlan, cameraSettings, type PlanLimits, recordPlan } from './pipeline/camera-plan.ts';
 import { CameraSet } from './pipeline/cameras.ts';
 import { ClipKeeper } from './pipeline/clip.ts';
 import { CounterFile } from './pipeline/counter-file.ts';
 import { type CameraExplanation, explainCamera } from './pipeline/explain.ts';
 import { Metrics } from './pipeline/metrics.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
+import { RecordStreams } from './pipeline/record-streams.ts';
 import { scenesOf, wantsClips } from './pipeline/scene-plan.ts';
 import { SnapshotKeeper, STILL_SLOT_BYTES } from './pipeline/snapshot.ts';
 import { CameraSupervisor } from './pipeline/supervisor.ts';
@@ -89,6 +90,7 @@ export class Agent {
   private opened!: OpenedEngine;
   private pipeline!: Pipeline;
   private cameras!: CameraSet;
+  private records!: RecordStreams;
   private decoders: readonly DecoderChoice[] = [];
   private snapshots: SnapshotKeeper | undefined;
   private readonly clips: ClipKeeper;
@@ -102,6 +104,7 @@ export class Agent {
       clock,
       log,
       deliver: (clip) => sinks.write([{ kind: 'clip', clip }]),
+      recordSize: (camera) => this.records.status(camera)?.frame_size ?? undefined,
     });
     this.admission = new AdmissionControl(options.log);
     this.lifecycle = new Lifecycle(this.services(), options.log);
@@ -127,9 +130,10 @@ export class Agent {
     this.options.log.level = config.log.level;
     this.pipeline.scene.setScenes(scenesOf(config));
     for (const camera of plan.cameras.removed) {
-      await this.cameras.remove(camera);
+      await Promise.all([this.cameras.remove(camera), this.records.apply(camera, undefined)]);
       this.pipeline.removeCamera(camera);
       this.clips.watch(camera, false);
+      this.clips.watch(camera, false, 'record');
     }
     this.clips.setSettings(config.storage.clips);
     for (const camera of Object.keys(config.cameras)) await this.applyCamera(camera);
@@ -142,15 +146,12 @@ export class Agent {
       throw new AgentError('COMMAND_REFUSED', { cause: `there is no camera ${camera}` });
     }
     if (key === 'detect') this.pipeline.setPaused(camera, !isOn);
-    else {
-      const plan = cameraPlan(camera, { ...settings, enabled: isOn }, this.planLimits());
-      await this.cameras.apply(plan);
-    }
+    else await this.applyStreams(camera, { ...settings, enabled: isOn });
   }
 
   health(): AgentHealth {
     return {
-      cameras: this.cameras.statuses(),
+      cameras: this.cameraStatuses(),
       sinks: this.options.sinks.health(),
       provider: this.opened.engine.provider,
       provider_choices: this.opened.choices,
@@ -175,13 +176,14 @@ export class Agent {
     }
     const look = () => ({
       ...this.pipeline.sample(camera),
-      processCpuMs: supervisor.pid === undefined ? 0 : cpuMs(supervisor.pid),
+      processCpuMs: cpuOf(supervisor.pid),
+      recordCpuMs: cpuOf(this.records.pid(camera)),
     });
     const before = look();
     await sleep(this.options.clock, EXPLAIN_MS);
     const { engine, layout } = this.opened;
     return explainCamera(before, look(), {
-      status: supervisor.status(),
+      status: this.withRecord(supervisor.status()),
       wantedFps: wanted.fps,
       isPaused: wanted.isPaused,
       model: engine.manifest.name,
@@ -197,7 +199,7 @@ export class Agent {
   }
 
   cameraStatuses(): CameraStatus[] {
-    return this.cameras.statuses();
+    return this.cameras.statuses().map((status) => this.withRecord(status));
   }
 
   /** True when every camera played a file that is over. */
@@ -228,7 +230,9 @@ export class Agent {
           for (const camera of Object.keys(this.config.cameras)) await this.applyCamera(camera);
           log.info({ cameras: this.cameras.ids }, 'cameras started');
         },
-        stop: () => this.cameras.stop(),
+        stop: async () => {
+          await Promise.all([this.cameras.stop(), this.records.stop()]);
+        },
       },
     ];
   }
@@ -308,21 +312,36 @@ export class Agent {
       write: (records: readonly SinkRecord[]) => sinks.write(records),
       onDetections: this.options.onDetections,
     });
+    const common = { arena, clock, environment: cameraEnvironment };
     this.cameras = new CameraSet({
-      createSupervisor: (plan) =>
-        new CameraSupervisor({ plan, arena, clock, log, environment: cameraEnvironment }),
+      createSupervisor: (plan) => new CameraSupervisor({ ...common, plan, log }),
       onFrame: (frame) => {
         this.newest.set(frame.camera, frame);
         const isWanted = this.pipeline.frame(frame);
         if (!isWanted) this.cameras.get(frame.camera)?.pass(frame.sequence);
       },
       onUnit: (camera, unit) => this.clips.unit(camera, unit),
-      onStatus: (status, was) => this.pipeline.camera(status, was),
+      onStatus: (status, was) => this.pipeline.camera(this.withRecord(status), was),
       onSessionEnd: (camera) => {
         this.pipeline.sessionEnded(camera);
         this.clips.end(camera);
       },
     });
+    const recordLog = log.child({ stream: 'record' });
+    this.records = new RecordStreams({
+      createSupervisor: (plan) => new CameraSupervisor({ ...common, plan, log: recordLog }),
+      onUnit: (camera, unit) => this.clips.unit(camera, unit, 'record'),
+      onChange: (camera) => {
+        const status = this.cameras.get(camera)?.status();
+        if (status !== undefined) this.pipeline.camera(this.withRecord(status), status.state);
+      },
+      onSessionEnd: (camera) => this.clips.end(camera, 'record'),
+    });
+  }
+
+  private withRecord(status: CameraStatus): CameraStatus {
+    const record = this.records.status(status.camera);
+    return record === undefined ? status : { ...status, record };
   }
 
   private async applyCamera(camera: string): Promise<void> {
@@ -330,9 +349,19 @@ export class Agent {
     if (settings === undefined) return;
     const minScore = Math.max(this.options.manifest.minScore, this.tracking().low_score);
     this.pipeline.setCamera(camera, cameraSettings(settings, minScore));
+    await this.applyStreams(camera, settings);
+    this.cameras.get(camera)?.wantFps(settings.fps);
+  }
+
+  /** Clips come from the recorded stream, and from the decoded one while that is away: both send while clips are wanted. */
+  private async applyStreams(camera: string, settings: CameraConfig): Promise<void> {
     await this.cameras.apply(cameraPlan(camera, settings, this.planLimits()));
-    const isNews = this.clips.watch(camera, wantsClips(this.config, camera));
-    if (isNews) this.cameras.get(camera)?.wantEncoded(wantsClips(this.config, camera));
+    const areWanted = wantsClips(this.config, camera);
+    const isNews = this.clips.watch(camera, areWanted);
+    if (isNews) this.cameras.get(camera)?.wantEncoded(areWanted);
+    const record = areWanted ? recordPlan(camera, settings) : undefined;
+    this.clips.watch(camera, record !== undefined, 'record');
+    await this.records.apply(camera, record);
   }
 
   private tracking(): TrackingConfig {
@@ -344,4 +373,8 @@ export class Agent {
     const framesUnderWay = engine.sets.reduce((sum, set) => sum + set.capacity, 0);
     return { arenaBytes: arena.bytes, framesUnderWay, decoders: this.decoders };
   }
+}
+
+function cpuOf(pid: number | undefined): number {
+  return pid === undefined ? 0 : cpuMs(pid);
 }

@@ -41,7 +41,7 @@ export async function explainCommand(args: string[]): Promise<number> {
 }
 
 function describe(told: CameraExplanation): string {
-  const { decode, schedule, copies, inference } = told;
+  const { decode, schedule, copies, inference, record } = told;
   const size = decode.frame_size?.join('x') ?? 'unknown size';
   const skips = Object.entries(schedule.skipped_per_s).filter(([, rate]) => rate > 0);
   const lines: [string, string | null][] = [
@@ -65,10 +65,18 @@ function describe(told: CameraExplanation): string {
       'budget',
       `${inference.share_percent} % of the sessions; all cameras ${inference.busy_percent} %`,
     ],
+    ['recorded', record && recordText(record)],
+    ['record error', record?.last_error ?? null],
     ['bottleneck', told.bottleneck],
   ];
   const shown = lines.filter(([, text]) => text !== null);
   return [told.camera, ...shown.map(([name, text]) => `  ${name.padEnd(15)}${text}`)].join('\n');
+}
+
+function recordText(record: NonNullable<CameraExplanation['record']>): string {
+  const { state, codec, frame_size: size, fps, cpu_percent: cpu } = record;
+  const stream = `${codec ?? 'no codec yet'} ${size?.join('x') ?? 'unknown size'}, ${fps} frames/s`;
+  return `${state}, ${stream}, ${cpu} % of a core`;
 }
 
 function copiedText({

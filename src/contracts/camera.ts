@@ -10,6 +10,16 @@ export type CameraState =
   | 'ended'
   | 'disabled';
 
+/** The stream that clips are made of, where it is not the one that is decoded. */
+export interface RecordStatus {
+  readonly state: CameraState;
+  /** Pictures received per second. */
+  readonly fps: number;
+  readonly codec: Codec | null;
+  readonly frame_size: readonly [number, number] | null;
+  readonly last_error: string | null;
+}
+
 /** Wire record: the retained payload of `cam/<c>/status`. */
 export interface CameraStatus {
   readonly camera: string;
@@ -29,4 +39,6 @@ export interface CameraStatus {
   readonly last_error: string | null;
   /** ISO time at which it is tried again; null while a session runs or nothing is wanted. */
   readonly next_attempt: string | null;
+  /** Absent: there is no second stream, or nobody wants clips of it now. */
+  readonly record?: RecordStatus;
 }

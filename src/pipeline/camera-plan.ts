@@ -44,6 +44,29 @@ export function cameraPlan(id: string, config: CameraConfig, limits: PlanLimits)
   };
 }
 
+/** For the stream that clips are made of, when it is one of its own: nothing of it is decoded or printed. */
+export function recordPlan(id: string, config: CameraConfig): CameraPlan | undefined {
+  const { record } = config.streams ?? {};
+  if (record === undefined) return undefined;
+  const [maxWidthPx, maxHeightPx] = record.max_size;
+  return {
+    camera: id,
+    source: record.url,
+    ...(record.username !== undefined && { username: record.username }),
+    ...(record.password !== undefined && { password: record.password }),
+    transport: record.transport,
+    decoder: 'gstreamer',
+    decode: 'none',
+    loop: config.loop,
+    realtime: true,
+    maxWidthPx,
+    maxHeightPx,
+    heldFrames: 0,
+    arenaBytes: 0,
+    isEnabled: config.enabled,
+  };
+}
+
 function motionOrder({ threshold, fade_s, masks }: CameraConfig['motion']): MotionOrder {
   return { threshold, fadeSeconds: fade_s, masks };
 }

@@ -1,5 +1,5 @@
 // `vedette explain`: what two looks at a running agent, a moment apart, say of one camera.
-import type { CameraStatus } from '../contracts/camera.ts';
+import type { CameraStatus, RecordStatus } from '../contracts/camera.ts';
 import type { SkipCause } from './lane.ts';
 
 /** Counters as they stand at one moment; all of them only grow while a camera runs. */
@@ -12,6 +12,8 @@ export interface CameraSample {
   readonly skipped: Readonly<Record<SkipCause, number>>;
   /** CPU time of its process; 0 when there is none. */
   readonly processCpuMs: number;
+  /** The same of the process that receives the recorded stream. */
+  readonly recordCpuMs: number;
   /** Frames of all cameras, and the time that the sessions were busy with them. */
   readonly allInferred: number;
   readonly sessionBusyMs: number;
@@ -65,6 +67,8 @@ export interface CameraExplanation {
     readonly share_percent: number;
     readonly busy_percent: number;
   };
+  /** The stream that clips are made of, when it is not the decoded one; null: there is none. */
+  readonly record: (RecordStatus & { readonly cpu_percent: number }) | null;
   readonly bottleneck: string;
 }
 
@@ -118,6 +122,9 @@ export function explainCamera(
       share_percent: round((100 * inferred * msPerFrame) / sessionMs),
       busy_percent: round((100 * busyMs) / sessionMs),
     },
+    record: status.record
+      ? { ...status.record, cpu_percent: round(perS('recordCpuMs') / 10) }
+      : null,
   };
   return { ...explanation, bottleneck: bottleneck(explanation, facts) };
 }

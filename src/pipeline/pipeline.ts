@@ -139,7 +139,7 @@ export class Pipeline {
 
   /** A camera decoded a frame. False when it will not be analysed. */
   frame(frame: Frame): boolean {
-    this.deps.metrics.camera(frame.camera).decodedFrames += 1;
+    this.deps.metrics.camera(frame.camera).decodedFrames += 1 + (frame.untold ?? 0);
     if (this.paused.has(frame.camera)) return false;
     const isWanted = this.scheduler.offer(frame);
     if (isWanted) this.batch.pump();
@@ -156,8 +156,8 @@ export class Pipeline {
     this.publish.camera(status, was);
   }
 
-  /** The counters of a camera at this moment; its process's own time is the caller's to add. */
-  sample(camera: string): Omit<CameraSample, 'processCpuMs'> {
+  /** The counters of a camera at this moment; the time of its processes is the caller's to add. */
+  sample(camera: string): Omit<CameraSample, 'processCpuMs' | 'recordCpuMs'> {
     const { clock, metrics } = this.deps;
     const own = metrics.camera(camera);
     const all = [...metrics.cameras.values()];

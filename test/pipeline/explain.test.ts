@@ -1,18 +1,18 @@
 // What `vedette explain` says follows from two looks at the counters; each shortage is named by the stage that causes it.
 import { expect, test } from 'vitest';
-import type { CameraStatus } from '../../src/contracts/camera.ts';
+import type { CameraStatus, RecordStatus } from '../../src/contracts/camera.ts';
 import { type CameraFacts, type CameraSample, explainCamera } from '../../src/pipeline/explain.ts';
 
 const NONE = { not_due: 0, still: 0, replaced: 0, overload: 0, removed: 0 };
 const BEFORE: CameraSample = {
   ...{ atMs: 1000, decoded: 100, inferred: 50, printedBytes: 5_000_000, refusedPrints: 0 },
-  ...{ skipped: NONE, processCpuMs: 400, allInferred: 80, sessionBusyMs: 500 },
+  ...{ skipped: NONE, processCpuMs: 400, recordCpuMs: 40, allInferred: 80, sessionBusyMs: 500 },
 };
 /** Two seconds at 25 fps, 8 analysed frames/s wanted and inferred, 5 ms each, of 12 for all cameras. */
 const AFTER: CameraSample = {
   ...{ atMs: 3000, decoded: 150, inferred: 66, printedBytes: 5_000_000 + 16 * 519_168 },
   ...{ refusedPrints: 0, skipped: { ...NONE, not_due: 34 } },
-  ...{ processCpuMs: 600, allInferred: 104, sessionBusyMs: 620 },
+  ...{ processCpuMs: 600, recordCpuMs: 60, allInferred: 104, sessionBusyMs: 620 },
 };
 const STATUS: CameraStatus = {
   ...{ camera: 'gate', state: 'live', since: '2026-01-01T00:00:00.000Z', fps: 25, codec: 'h264' },
@@ -46,6 +46,15 @@ test.each([
 ] as const)('%s', (expected, after, facts) => {
   const told = explainCamera(BEFORE, { ...AFTER, ...after }, { ...FACTS, ...facts } as CameraFacts);
   expect(told.bottleneck).toContain(expected);
+});
+
+test('a second stream is told of when there is one', () => {
+  const record: RecordStatus = {
+    ...{ state: 'live', fps: 15, codec: 'h265', frame_size: [3840, 2160], last_error: null },
+  };
+  const facts = { ...FACTS, status: { ...STATUS, record } };
+  expect(explainCamera(BEFORE, AFTER, facts).record).toEqual({ ...record, cpu_percent: 1 });
+  expect(explainCamera(BEFORE, AFTER, FACTS).record).toBeNull();
 });
 
 test('two looks at the same moment divide by nothing', () => {
