@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type SimulatedCamera, simulate } from '../../bench/schedule/simulation.ts';
+import { noticeEveryMs } from '../../src/pipeline/frame-rate.ts';
 import type { Wish } from '../../src/pipeline/lane.ts';
 import { Scheduler } from '../../src/pipeline/scheduler.ts';
 import { frameOf } from '../fakes/frames.ts';
@@ -44,6 +45,37 @@ describe('Scheduler, for whole machines', () => {
       expect(result.cameras[0]!.taken / (60 * fps)).toBeGreaterThan(0.98);
       expect(result.cameras[0]!.taken / (60 * fps)).toBeLessThan(1.02);
     }
+  });
+
+  it('takes what a camera process tells of at its own pace, whatever the phase of that', () => {
+    const rates = fc.record({
+      streamFps: fc.constantFrom(15, 25, 29.97, 50),
+      fps: fc.constantFrom(0.4, 1, 2, 5, 7, 10),
+      phase: fc.double({ min: 0, max: 1, noNaN: true }),
+    });
+    fc.assert(
+      fc.property(rates, ({ streamFps, fps, phase }) => {
+        const scheduler = new Scheduler();
+        scheduler.setCamera('a', { fps, idleFps: fps, minFps: 0.05, priority: 1 });
+        const everyMs = noticeEveryMs(fps);
+        const takenMs: number[] = [];
+        let told = 0;
+        for (let sequence = 1, slot = 0; sequence < 60 * streamFps; sequence++) {
+          const ptsMs = (sequence * 1000) / streamFps;
+          if (sequence > 3 && ptsMs < (slot + phase) * everyMs - 500 / streamFps) continue;
+          slot = Math.round(ptsMs / everyMs - phase) + 1;
+          const frame = { ptsNs: ptsMs * 1e6, untold: sequence - told - 1 };
+          scheduler.offer(frameOf('a', sequence, frame));
+          if (scheduler.take(ptsMs)) takenMs.push(ptsMs);
+          told = sequence;
+        }
+        expect(Math.abs(takenMs.length - 60 * fps)).toBeLessThanOrEqual(2);
+        takenMs.slice(1).forEach((ms, i) => {
+          expect(ms - takenMs[i]!).toBeLessThan(2000 / fps + 1000 / streamFps);
+        });
+      }),
+      { numRuns: 200 },
+    );
   });
 
   it('conserves frames: offered = taken + skipped by cause + waiting', () => {
