@@ -20,7 +20,12 @@ export class RecordStreams {
 
   constructor(deps: RecordStreamsDeps) {
     this.streams = new CameraSet({
-      createSupervisor: (plan) => deps.createSupervisor(plan),
+      createSupervisor: (plan) => {
+        const supervisor = deps.createSupervisor(plan);
+        // Once: asked again, a running stream would begin anew with its next key frame.
+        supervisor.wantEncoded(true);
+        return supervisor;
+      },
       onFrame: () => {},
       onUnit: (camera, unit) => deps.onUnit(camera, unit),
       onStatus: ({ camera, state }, was) => {
@@ -32,12 +37,8 @@ export class RecordStreams {
 
   /** Undefined: the camera has no second stream, or nobody wants it. An unchanged plan changes nothing. */
   async apply(camera: string, plan: CameraPlan | undefined): Promise<void> {
-    if (plan === undefined) {
-      await this.streams.remove(camera);
-      return;
-    }
-    await this.streams.apply(plan);
-    this.streams.get(camera)?.wantEncoded(true);
+    if (plan === undefined) await this.streams.remove(camera);
+    else await this.streams.apply(plan);
   }
 
   status(camera: string): RecordStatus | undefined {
