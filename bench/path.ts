@@ -6,6 +6,7 @@ import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sharedLimit } from '../src/bench/limits.ts';
 import { measurePath, type PathMeasure } from '../src/bench/path.ts';
+import { cameraEnvironment } from '../src/cli/camera-environment.ts';
 import { prepareFootage } from '../src/cli/footage.ts';
 import { requireValid } from '../src/config/load.ts';
 import { validate } from '../src/config/validate.ts';
@@ -68,7 +69,7 @@ export async function benchPath(options: PathOptions): Promise<Record<string, un
             settleMs: WARM_MS,
             ...{ runtime: RUNTIME, layout: inference.layout, clock: systemClock },
             runtimeLibrary: process.env.VEDETTE_ORT,
-            environment: process.env,
+            environment: cameraEnvironment(process.env),
             log: createLog('error'),
           }),
         );

@@ -8,6 +8,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measurePath } from '../src/bench/path.ts';
+import { cameraEnvironment } from '../src/cli/camera-environment.ts';
 import { prepareFootage } from '../src/cli/footage.ts';
 import { requireValid } from '../src/config/load.ts';
 import { validate } from '../src/config/validate.ts';
@@ -77,7 +78,7 @@ async function vedette(clip: string, { cameras, fps }: Load): Promise<Sample> {
     fps: fps === 0 ? undefined : fps,
     ...{ runtime: RUNTIME, layout: { sessions: CORES, threads: 1, batch: 1 }, clock: systemClock },
     runtimeLibrary: process.env.VEDETTE_ORT,
-    environment: process.env,
+    environment: cameraEnvironment(process.env),
     log: createLog('error'),
   });
   return {

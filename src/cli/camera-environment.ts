@@ -5,8 +5,11 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const NAMES =
   /^(PATH|HOME|LANG|LC_\w+|TZ|TMPDIR|LD_LIBRARY_PATH|GST_\w+|LIBVA_\w+|XDG_\w+|CUDA_\w+|NVIDIA_\w+)$/;
 
-/** `GSETTINGS_BACKEND=memory` keeps GIO from looking for a desktop's settings, which the sandbox refuses with a warning. */
+/**
+ * One malloc arena instead of one a thread: pictures are allocated on one thread and freed on another, and each arena
+ * kept some (1080p: 17 MB less).
+ */
 export function cameraEnvironment(environment: Environment): Environment {
   const kept = Object.entries(environment).filter(([name]) => NAMES.test(name));
-  return { ...Object.fromEntries(kept), GSETTINGS_BACKEND: 'memory' };
+  return { ...Object.fromEntries(kept), MALLOC_ARENA_MAX: '1' };
 }
