@@ -25,7 +25,8 @@ describe.skipIf(needsShared('remote configuration'))('remote configuration', () 
       ],
     });
     daemon = Daemon.prepare({
-      cameras: { one: { url: server.clips[0]!.url, fps: FPS } },
+      // Also while nobody is in the picture.
+      cameras: { one: { url: server.clips[0]!.url, fps: FPS, idle_fps: FPS } },
       mqtt: { url: broker.url, publish_tracks: true },
     });
     daemon.start();
@@ -119,6 +120,26 @@ describe.skipIf(needsShared('remote configuration'))('remote configuration', () 
     expect(JSON.parse(since('info').at(-1)!.payload).config).toMatchObject({ version: 2 });
     const back = await ask('config/rollback', {});
     expect(back).toMatchObject({ status: 'ok', data: { version: 3 } });
+  });
+
+  it('changes how often a running camera is analysed, and goes on knowing how often it decodes', async () => {
+    const status = () => JSON.parse(on('cam/two/status').at(-1)!.payload);
+    await until('the camera is live', () => state('two') === 'live', 30_000);
+    const before = status();
+    const camera = { fps: 2, idle_fps: 2 };
+    expect(await ask('config/set', { config: { cameras: { two: camera } } })).toMatchObject({
+      data: { applied: ['cameras.two.fps', 'cameras.two.idle_fps'] },
+    });
+    const since = tracks('two').length;
+    await until('some frames were analysed', () => tracks('two').length > since + 6, 30_000);
+    const times = tracks('two')
+      .slice(since + 2)
+      .map((record) => record.pts_ns / 1e6);
+    for (const [i, ms] of times.slice(1).entries()) expect(ms - times[i]!).toBeGreaterThan(350);
+    const told = on('cam/two/status').length;
+    await until('its status comes', () => on('cam/two/status').length > told, 30_000);
+    expect(status()).toMatchObject({ state: 'live', since: before.since });
+    expect(status().fps).toBeGreaterThan(8);
   });
 
   it('switches a camera off and on', async () => {
