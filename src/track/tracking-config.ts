@@ -81,7 +81,7 @@ export const DEFAULT_TRACKING: TrackingConfig = {
   min_similarity: 0.2,
   min_low_iou: 0.5,
   confirm_hits: 2,
-  confirm_s: 0.5,
+  confirm_s: 0.35,
   lost_s: 1.5,
   label_switch_iou: 0.6,
   inertia: 0.2,

@@ -4,14 +4,21 @@ import { describe, expect, test } from 'vitest';
 import type { Detection } from '../../src/contracts/detection.ts';
 import type { Tracker } from '../../src/contracts/track.ts';
 import { createTracker } from '../../src/track/create-tracker.ts';
-import { DEFAULT_TRACKING, type TrackerName } from '../../src/track/tracking-config.ts';
+import {
+  DEFAULT_TRACKING,
+  type TrackerName,
+  type TrackingConfig,
+} from '../../src/track/tracking-config.ts';
 import { frameOf } from '../fakes/frames.ts';
 
 const TRACKERS: readonly TrackerName[] = ['byte_track', 'oc_sort'];
 
-function make(tracker: TrackerName): Tracker {
+function make(tracker: TrackerName, settings: Partial<TrackingConfig> = {}): Tracker {
   let next = 0;
-  return createTracker({ ...DEFAULT_TRACKING, tracker }, { idFor: () => `id-${++next}` });
+  return createTracker(
+    { ...DEFAULT_TRACKING, ...settings, tracker },
+    { idFor: () => `id-${++next}` },
+  );
 }
 
 const step = fc.record({
@@ -118,7 +125,7 @@ describe.each(TRACKERS)('%s', (name) => {
 
   test('doubtful detections are told later than sure ones, and at last all the same', () => {
     const firstTold = (score: number): number => {
-      const it = make(name);
+      const it = make(name, { confirm_s: 0.5 });
       for (let i = 1; i <= 30; i++) {
         if (it.update(frameOf('a', i), [objectAt(0, score)]).tracks[0]!.trackId > 0) return i;
       }

@@ -92,7 +92,7 @@ const lifecycle = {
       ),
       v.metadata({ apply: 'agent' }),
     ),
-    0.5,
+    0.35,
   ),
   lost_s: v.optional(
     v.pipe(
