@@ -1,0 +1,96 @@
+// Runs the benches and puts what they say into docs/performance.md, between the comments of each section.
+//
+// npm run bench:publish -- [--only whole-path,peers,…] [--python FILE]. The machine should have nothing else to do; all
+// sections take about a quarter of an hour. A figure in that file is never typed by hand.
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const ROOT = join(import.meta.dirname, '..');
+const PAGE = join(ROOT, 'docs/performance.md');
+
+const { values } = parseArgs({
+  options: { only: { type: 'string' }, python: { type: 'string', default: 'python3' } },
+});
+
+type Row = Readonly<Record<string, string | number>>;
+
+interface Section {
+  readonly name: string;
+  readonly run: () => string;
+}
+
+const SECTIONS: readonly Section[] = [
+  { name: 'whole-path', run: () => wholePath('yolox-nano') },
+  { name: 'whole-path-embedded', run: () => wholePath('vedette-s-int8') },
+  {
+    name: 'peers',
+    run: () => table(asJson<{ peers: Row[] }>('bench/peers.ts', '--python', values.python).peers),
+  },
+  { name: 'decode', run: () => table(asJson<Row[]>('bench/decode.ts', '--rounds', '2')) },
+  { name: 'print-and-motion', run: () => output('node', 'scripts/build.mjs', 'native-bench') },
+];
+
+interface WholePath {
+  readonly decode_alone: Row;
+  readonly inference_alone: Row;
+  readonly whole_path: readonly Row[];
+}
+
+function wholePath(model: string): string {
+  const args = ['--model', model, '--cameras', '1,4,16', '--rounds', '2', '--seconds', '6'];
+  const measured = asJson<WholePath>('bench/run.ts', ...args);
+  const parts = [
+    { part: 'decode alone, every core', ...measured.decode_alone },
+    { part: 'inference alone, every core', ...measured.inference_alone },
+  ];
+  return `${table(parts)}\n\n${table(measured.whole_path)}`;
+}
+
+function asJson<Result>(script: string, ...args: string[]): Result {
+  const text = output('npx', 'tsx', script, '--json', ...args);
+  return JSON.parse(text.slice(text.search(/^[[{]/m))) as Result;
+}
+
+function output(command: string, ...args: string[]): string {
+  process.stderr.write(`${command} ${args.join(' ')}\n`);
+  const { stdout, status } = spawnSync(command, args, {
+    ...{ cwd: ROOT, encoding: 'utf8', maxBuffer: 2 ** 26 },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}`);
+  // Of a build that ran first only the tables are wanted.
+  const tables = stdout.split('\n').filter((line) => /^(\||\d+p,|$)/.test(line));
+  return command === 'node' ? tables.join('\n').trim() : stdout;
+}
+
+function table(rows: readonly Row[]): string {
+  const keys = [...new Set(rows.flatMap(Object.keys))];
+  const lines = rows.map((row) => keys.map((key) => cell(row[key])));
+  const head = [keys.map((key) => key.replaceAll('_', ' ')), keys.map(() => '---')];
+  return [...head, ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+function cell(value: string | number | undefined): string {
+  return typeof value === 'number' ? String(Number(value.toPrecision(3))) : (value ?? '');
+}
+
+function replaced(page: string, name: string, text: string): string {
+  const begin = `<!-- ${name} -->`;
+  const end = `<!-- end of ${name} -->`;
+  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`${PAGE} lacks the lines ${begin} and ${end}`);
+  return `${page.slice(0, from + begin.length)}\n${text}\n${page.slice(to)}`;
+}
+
+const wanted = values.only?.split(',');
+for (const { name, run } of SECTIONS) {
+  if (wanted !== undefined && !wanted.includes(name)) continue;
+  const load = loadavg()[0]!.toFixed(1);
+  const text = run();
+  const day = new Date().toISOString().slice(0, 10);
+  const where = `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${day}, load ${load} before`;
+  writeFileSync(PAGE, replaced(readFileSync(PAGE, 'utf8'), name, `${where}:\n\n${text}`));
+}
