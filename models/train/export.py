@@ -326,7 +326,7 @@ def main():
     p.add_argument("--cache", default="/var/tmp/vedette-train/cache")
     p.add_argument("--to", default=str(Path(__file__).parent.parent))
     p.add_argument("--name", default="vedette-s")
-    p.add_argument("--version", default="1")
+    p.add_argument("--version", default="2")
     args = p.parse_args()
     from data import Corpus
     commit = subprocess.run(["git", "log", "-1", "--format=%H", "--", str(Path(__file__).parent)], capture_output=True, text=True, cwd=Path(__file__).parent).stdout.strip()
