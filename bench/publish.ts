@@ -1,6 +1,6 @@
 // Runs the benches and puts what they say into docs/performance.md, between the comments of each section.
 //
-// npm run bench:publish -- [--only whole-path,peers,…] [--python FILE]. The machine should have nothing else to do; all
+// npm run bench:publish -- [--only whole-path,peers,…] [--python FILE] [--rounds N]. The machine should have nothing else to do; all
 // sections take about a quarter of an hour. A figure in that file is never typed by hand.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,11 @@ const ROOT = join(import.meta.dirname, '..');
 const PAGE = join(ROOT, 'docs/performance.md');
 
 const { values } = parseArgs({
-  options: { only: { type: 'string' }, python: { type: 'string', default: 'python3' } },
+  options: {
+    only: { type: 'string' },
+    python: { type: 'string', default: 'python3' },
+    rounds: { type: 'string', default: '2' },
+  },
 });
 
 type Row = Readonly<Record<string, string | number>>;
@@ -27,9 +31,18 @@ const SECTIONS: readonly Section[] = [
   { name: 'whole-path-embedded', run: () => wholePath('vedette-s-int8') },
   {
     name: 'peers',
-    run: () => table(asJson<{ peers: Row[] }>('bench/peers.ts', '--python', values.python).peers),
+    run: () =>
+      table(
+        asJson<{ peers: Row[] }>(
+          'bench/peers.ts',
+          '--rounds',
+          values.rounds,
+          '--python',
+          values.python,
+        ).peers,
+      ),
   },
-  { name: 'decode', run: () => table(asJson<Row[]>('bench/decode.ts', '--rounds', '2')) },
+  { name: 'decode', run: () => table(asJson<Row[]>('bench/decode.ts', '--rounds', values.rounds)) },
   { name: 'print-and-motion', run: () => output('node', 'scripts/build.mjs', 'native-bench') },
 ];
 
@@ -40,7 +53,7 @@ interface WholePath {
 }
 
 function wholePath(model: string): string {
-  const args = ['--model', model, '--cameras', '1,4,16', '--rounds', '2', '--seconds', '6'];
+  const args = ['--model', model, '--cameras', '1,4', '--rounds', values.rounds, '--seconds', '6'];
   const measured = asJson<WholePath>('bench/run.ts', ...args);
   const parts = [
     { part: 'decode alone, every core', ...measured.decode_alone },
