@@ -8,8 +8,6 @@ import { sharedLimit } from '../src/bench/limits.ts';
 import { measurePath, type PathMeasure } from '../src/bench/path.ts';
 import { cameraEnvironment } from '../src/cli/camera-environment.ts';
 import { prepareFootage } from '../src/cli/footage.ts';
-import { requireValid } from '../src/config/load.ts';
-import { validate } from '../src/config/validate.ts';
 import type { ModelManifest } from '../src/contracts/model.ts';
 import { systemClock } from '../src/core/clock.ts';
 import { createLog } from '../src/core/log.ts';
@@ -21,6 +19,7 @@ import { findRuntimeLibrary } from '../src/native/runtime-library.ts';
 import { describeRuntime } from '../src/native/session.ts';
 import { median } from './median.ts';
 import { benchModel } from './models.ts';
+import { RUNTIME } from './runtime.ts';
 
 export interface PathOptions {
   readonly clip?: string | undefined;
@@ -41,13 +40,6 @@ const CORES = availableParallelism();
 const WARM_MS = 20_000;
 /** Enough of them that the start of a program is no part of its rate. */
 const DECODED_FRAMES = 6000;
-const RUNTIME = requireValid(
-  validate('cameras: { bench: /dev/null }\nruntime: { provider: cpu }', {
-    name: 'bench',
-    environment: {},
-  }),
-  'bench',
-).config.runtime;
 
 export async function benchPath(options: PathOptions): Promise<Record<string, unknown>> {
   const folder = mkdtempSync(join(tmpdir(), 'vedette-bench-'));

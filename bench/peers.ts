@@ -10,12 +10,11 @@ import { parseArgs } from 'node:util';
 import { measurePath } from '../src/bench/path.ts';
 import { cameraEnvironment } from '../src/cli/camera-environment.ts';
 import { prepareFootage } from '../src/cli/footage.ts';
-import { requireValid } from '../src/config/load.ts';
-import { validate } from '../src/config/validate.ts';
 import { systemClock } from '../src/core/clock.ts';
 import { createLog } from '../src/core/log.ts';
 import { median } from './median.ts';
 import { benchModel } from './models.ts';
+import { RUNTIME } from './runtime.ts';
 
 const { values } = parseArgs({
   options: {
@@ -47,12 +46,6 @@ const FPS = 25;
 const seconds = Number(values.seconds);
 const folder = mkdtempSync(join(tmpdir(), 'vedette-peers-'));
 const manifest = benchModel('yolox-nano');
-const RUNTIME = requireValid(
-  validate('cameras: { bench: /dev/null }\nruntime: { provider: cpu }', {
-    ...{ name: 'bench', environment: {} },
-  }),
-  'bench',
-).config.runtime;
 
 const CONTENDERS: Readonly<Record<string, (clip: string, load: Load) => Promise<Sample>>> = {
   Vedette: vedette,

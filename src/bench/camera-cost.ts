@@ -9,7 +9,7 @@ import type { Log } from '../core/log.ts';
 import { cpuMs } from '../hw/process-usage.ts';
 import { printFormatOf } from '../infer/engine.ts';
 import { Arena } from '../native/arena.ts';
-import type { CameraPlan } from '../pipeline/cameras.ts';
+import type { CameraPlan } from '../pipeline/camera-plan.ts';
 import { CameraSupervisor, type StreamFacts } from '../pipeline/supervisor.ts';
 
 export interface CameraCostOptions {

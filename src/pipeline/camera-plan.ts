@@ -2,9 +2,11 @@
 import type { CameraConfig } from '../config/schema/config.ts';
 import type { HardwareDecoders } from '../contracts/decoder.ts';
 import type { DecoderChoice } from '../contracts/hardware.ts';
-import type { MotionOrder } from '../contracts/ticket.ts';
-import type { CameraPlan } from './cameras.ts';
+import type { CameraOrder, MotionOrder } from '../contracts/ticket.ts';
 import type { CameraSettings } from './pipeline.ts';
+
+/** A camera's order without what only its supervisor knows: the session. */
+export type CameraPlan = Omit<CameraOrder, 'session'> & { readonly isEnabled: boolean };
 
 /** What the agent offers every camera: the arena's size, and how many frames can be under way to the model at once. */
 export interface PlanLimits {

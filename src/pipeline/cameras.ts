@@ -1,13 +1,11 @@
 // Stage `source`, agent side: the set of cameras, each behind its supervisor.
 import type { CameraState, CameraStatus } from '../contracts/camera.ts';
 import type { Frame } from '../contracts/frame.ts';
-import type { CameraOrder, Ticket } from '../contracts/ticket.ts';
+import type { Ticket } from '../contracts/ticket.ts';
 import type { Printed } from './batch.ts';
+import type { CameraPlan } from './camera-plan.ts';
 import type { AccessUnit } from './encoded-pipe.ts';
 import type { CameraSupervisor } from './supervisor.ts';
-
-/** A camera's order without what only its supervisor knows: the session. */
-export type CameraPlan = Omit<CameraOrder, 'session'> & { readonly isEnabled: boolean };
 
 export interface CameraSetDeps {
   createSupervisor(plan: CameraPlan): CameraSupervisor;

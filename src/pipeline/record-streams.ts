@@ -2,7 +2,8 @@
 //
 // Whatever happens to one of them, the stream that is decoded goes on.
 import type { RecordStatus } from '../contracts/camera.ts';
-import { type CameraPlan, CameraSet } from './cameras.ts';
+import type { CameraPlan } from './camera-plan.ts';
+import { CameraSet } from './cameras.ts';
 import type { AccessUnit } from './encoded-pipe.ts';
 import type { CameraSupervisor } from './supervisor.ts';
 

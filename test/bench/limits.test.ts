@@ -5,22 +5,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bottleneckOf, pathLimit, sharedLimit, streamsByRate } from '../../src/bench/limits.ts';
 import { load, UTILISATION } from '../../src/pipeline/admission.ts';
-import { capacityOf, ON } from '../fakes/capacity.ts';
+import { capacityOf, machines, ON } from '../fakes/capacity.ts';
 
 const rate = fc.double({ min: 0.1, max: 1e5, noNaN: true });
-const cost = fc.double({ min: 0.01, max: 100, noNaN: true });
-const machines = fc.record({
-  cores: fc.integer({ min: 1, max: 64 }),
-  profile: fc
-    .record({
-      decode_cpu_ms: cost,
-      print_cpu_ms: cost,
-      inference_cpu_ms: cost,
-      rest_cpu_ms: cost,
-      inference_fps: rate,
-    })
-    .map(capacityOf),
-});
 
 describe('sharedLimit', () => {
   it('is below every part, whatever their order, and near the only slow one', () => {

@@ -1,5 +1,7 @@
 // A capacity profile with round numbers, for tests of what follows from one.
+import fc from 'fast-check';
 import type { CapacityProfile, Fingerprint } from '../../src/contracts/capacity.ts';
+import type { Machine } from '../../src/pipeline/admission.ts';
 
 /** 2 cores: a stream costs 25 × 2 = 50 ms/s to decode, an analysed frame 10 ms, 170 of them per second at 85 %. */
 export function capacityOf(changes: Partial<CapacityProfile> = {}): CapacityProfile {
@@ -24,3 +26,19 @@ export const ON: Fingerprint = {
   ...{ model_sha256: 'a'.repeat(64), cpu: 'A', cores: 2, arch: 'x64', provider: 'cpu' },
   ...{ runtime_library: '/lib/libonnxruntime.so.1', runtime_version: '1.30.0' },
 };
+
+const cost = fc.double({ min: 0.01, max: 60, noNaN: true });
+
+/** Any machine whose parts were measured. */
+export const machines: fc.Arbitrary<Machine> = fc.record({
+  cores: fc.integer({ min: 1, max: 64 }),
+  profile: fc
+    .record({
+      decode_cpu_ms: cost,
+      print_cpu_ms: cost,
+      inference_cpu_ms: cost,
+      rest_cpu_ms: cost,
+      inference_fps: fc.double({ min: 1, max: 2000, noNaN: true }),
+    })
+    .map(capacityOf),
+});

@@ -12,7 +12,7 @@ import { WHOLE_FRAME } from '../../src/contracts/geometry.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { createLog } from '../../src/core/log.ts';
 import { Arena } from '../../src/native/arena.ts';
-import type { CameraPlan } from '../../src/pipeline/cameras.ts';
+import type { CameraPlan } from '../../src/pipeline/camera-plan.ts';
 import { CameraSupervisor } from '../../src/pipeline/supervisor.ts';
 import { hasVlc, startVlc } from './foreign-server.ts';
 

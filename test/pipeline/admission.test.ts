@@ -9,7 +9,7 @@ import {
   streamsSupported,
   UTILISATION,
 } from '../../src/pipeline/admission.ts';
-import { capacityOf } from '../fakes/capacity.ts';
+import { capacityOf, machines } from '../fakes/capacity.ts';
 
 const TWO_CORES = { profile: capacityOf(), cores: 2 };
 const camera = (name: string, changes: Partial<Demand> = {}): Demand => ({
@@ -20,19 +20,6 @@ const several = (count: number, changes: Partial<Demand> = {}) =>
   Array.from({ length: count }, (_, at) => camera(`c${at}`, changes));
 
 const rate = fc.double({ min: 0.05, max: 60, noNaN: true });
-const cost = fc.double({ min: 0.01, max: 60, noNaN: true });
-const machines = fc.record({
-  cores: fc.integer({ min: 1, max: 64 }),
-  profile: fc
-    .record({
-      decode_cpu_ms: cost,
-      print_cpu_ms: cost,
-      inference_cpu_ms: cost,
-      rest_cpu_ms: cost,
-      inference_fps: fc.double({ min: 1, max: 2000, noNaN: true }),
-    })
-    .map(capacityOf),
-});
 const demands = fc
   .array(
     fc.record({ fps: rate, minFps: rate, priority: fc.double({ min: 0.1, max: 10, noNaN: true }) }),

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { CameraState, CameraStatus } from '../../src/contracts/camera.ts';
 import { TypedEvents } from '../../src/core/typed-events.ts';
-import type { CameraPlan } from '../../src/pipeline/cameras.ts';
+import type { CameraPlan } from '../../src/pipeline/camera-plan.ts';
 import type { AccessUnit } from '../../src/pipeline/encoded-pipe.ts';
 import { RecordStreams } from '../../src/pipeline/record-streams.ts';
 import type { CameraSupervisor } from '../../src/pipeline/supervisor.ts';

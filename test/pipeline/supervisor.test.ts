@@ -8,7 +8,7 @@ import type { Frame } from '../../src/contracts/frame.ts';
 import { WHOLE_FRAME } from '../../src/contracts/geometry.ts';
 import type { CameraOrder, PrintFormat } from '../../src/contracts/ticket.ts';
 import { createLog } from '../../src/core/log.ts';
-import type { CameraPlan } from '../../src/pipeline/cameras.ts';
+import type { CameraPlan } from '../../src/pipeline/camera-plan.ts';
 import type { AccessUnit } from '../../src/pipeline/encoded-pipe.ts';
 import { CameraSupervisor, type SupervisorOptions } from '../../src/pipeline/supervisor.ts';
 import { FakeClock } from '../fakes/fake-clock.ts';
