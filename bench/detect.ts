@@ -44,7 +44,7 @@ Average precision by label and object size, speed, and recall and precision afte
   --set KEY=NUMBER     of the tracking section, for the clip; may be repeated
   --tune               try many scores of the tracking section on the clip, and tell those with the best F1
   --only WHAT          one of: sets, clip, speed
-  --rounds N           inferences of each model for the speed (default 120)
+  --rounds N           inferences of each model for the speed (default 120; in turns of 10)
   --json               everything, for machines (default: tables in Markdown)
   --from FILE          do not measure: read what --json wrote
   --publish            also put the tables into models/README.md and the key figures into models/figures.json

@@ -3,7 +3,7 @@
 The graphs are built node by node: input uint8 RGB, normalisation and box decoding inside, names of weights as in the model.
 The INT8 graph needs no ReLU nodes: an unsigned byte with zero point 0 cannot be negative. It reads interleaved pixels, because
 four neighbours of three bytes then are, without moving any, one point of twelve channels (a tenth of the time of planes). The
-last 1x1 convolutions and the decoding stay in FP32: they cost little and set the boxes.
+last 1x1 convolutions, as products of matrices, and the decoding stay in FP32: they cost little and set the boxes.
 """
 import argparse
 import hashlib
@@ -42,7 +42,8 @@ class Maps(nn.Module):
 class Graph:
     """Collects nodes and constants; methods return the name of what they made."""
 
-    def __init__(self):
+    def __init__(self, planar):
+        self.planar = planar  # the image's bytes: planes, or interleaved
         self.nodes, self.constants, self.names = [], {}, 0
 
     def const(self, value, name=None):
@@ -73,9 +74,9 @@ def fold_strides(net):
 
 def build(net, ranges=None, meta=None):
     """The ONNX model of a fused network with folded strides; `ranges` (name of a ReLU -> largest value) makes it INT8."""
-    graph = Graph()
-    maps = _emit_layers(graph, net, ranges)
-    _emit_decode(graph, maps, net.nc)
+    graph = Graph(planar=ranges is None)
+    rows = _emit_layers(graph, net, ranges)
+    _emit_decode(graph, rows, net.nc)
     shape = ["batch", 3, "height", "width"] if ranges is None else ["batch", "height", "width", 3]
     image = helper.make_tensor_value_info("images", TensorProto.UINT8, shape)
     boxes = helper.make_tensor_value_info("boxes", TensorProto.FLOAT, ["batch", "anchors", 4])
@@ -133,7 +134,9 @@ def _share_ranges(traced, modules, ranges):
 
 def _emit_module(graph, node, module, values, scales, ranges):
     source = node.args[0]
-    if isinstance(module, nn.Conv2d):
+    if isinstance(module, nn.Conv2d) and node.target.endswith(".out"):
+        values[node] = _emit_rows(graph, node, module, values, scales, ranges)
+    elif isinstance(module, nn.Conv2d):
         values[node] = _emit_conv(graph, node, module, values, scales, ranges)
     elif isinstance(module, nn.Identity):
         values[node] = values[source]
@@ -173,11 +176,22 @@ def _emit_conv(graph, node, module, values, scales, ranges):
         weight = np.ascontiguousarray(weight.transpose(0, 3, 1, 2)).reshape(len(weight), 3 * PATCH, PATCH, 1)
         kernel, strides = [PATCH, 1], [PATCH, 1]
     x = values[source] if ranges is None else _dequantize(graph, values[source], scales[source])
-    if ranges is None or name.endswith(".out"):
+    if ranges is None:
         w, b = graph.const(weight, f"{name}.weight"), graph.const(bias, f"{name}.bias")
     else:
         w, b = _quantized_weight(graph, name, weight, bias, scales[source])
     return graph.add("Conv", x, w, b, name=name, kernel_shape=kernel, strides=strides, pads=pads)
+
+
+def _emit_rows(graph, node, module, values, scales, ranges):
+    """The last 1x1 convolution of a level as a product of matrices in FP32: [N, C, h, w] -> [N * h * w, outputs]."""
+    source, name = node.args[0], node.target[len("net."):]
+    cells = graph.add("Transpose", values[source], perm=[0, 2, 3, 1])
+    cells = graph.add("Reshape", cells, graph.const(np.array([-1, module.in_channels], np.int64)))
+    if ranges is not None:
+        cells = _dequantize(graph, cells, scales[source])
+    weight = graph.const(module.weight.detach().numpy()[:, :, 0, 0].copy(), f"{name}.weight")
+    return graph.add("Gemm", cells, weight, graph.const(module.bias.detach().numpy().copy(), f"{name}.bias"), name=name, transB=1)
 
 
 def _double(graph, x):
@@ -212,30 +226,34 @@ def _quantized_weight(graph, name, weight, bias, input_scale):
     return w, b
 
 
-def _emit_decode(graph, maps, nc):
-    """Maps -> `boxes` and `scores`, for any size: the cells' corners come from the shapes of the maps."""
-    flat = graph.const(np.array([0, nc + 4, -1], np.int64))
-    zero, step = graph.const(np.int64(0)), graph.const(np.int64(1))
-    corners = []
-    for value, stride in zip(maps, STRIDES):
-        size = graph.add("Shape", value, start=2, end=4)
-        h, w = (graph.add("Gather", size, graph.const(np.int64(i)), axis=0) for i in (0, 1))
-        y = graph.add("Reshape", graph.add("Range", zero, h, step), graph.const(np.array([-1, 1], np.int64)))
-        x = graph.add("Reshape", graph.add("Range", zero, w, step), graph.const(np.array([1, -1], np.int64)))
-        pair = [graph.add("Reshape", graph.add("Expand", v, size), graph.const(np.array([-1, 1], np.int64))) for v in (x, y)]
-        cells = graph.add("Cast", graph.add("Concat", *pair, axis=1), to=TensorProto.FLOAT)
-        corners.append(graph.add("Mul", cells, graph.const(np.float32(stride))))
-    corner = graph.add("Concat", *corners, axis=0)
-    joined = graph.add("Concat", *(graph.add("Reshape", m, flat) for m in maps), axis=2)
-    rows = graph.add("Transpose", joined, perm=[0, 2, 1])
-    slices = []
-    for start, end in ((0, nc), (nc, nc + 2), (nc + 2, nc + 4)):
-        bounds = [graph.const(np.array([v], np.int64)) for v in (start, end, 2)]
-        slices.append(graph.add("Slice", rows, *bounds))
-    graph.add("Sigmoid", graph.add("Add", slices[0], graph.const(np.float32(SCORE_SHIFT))), name="scores")
-    centre = graph.add("Add", slices[1], corner)
-    half = graph.add("Exp", graph.add("Min", slices[2], graph.const(np.float32(LARGEST))))
+def _emit_decode(graph, levels, nc):
+    """Rows [N * cells, nc + 4] of every level -> `boxes` and `scores`, for any size."""
+    shape = graph.add("Concat", graph.add("Shape", "images", start=0, end=1), graph.const(np.array([-1, nc + 4], np.int64)), axis=0)
+    rows = graph.add("Concat", *(graph.add("Reshape", level, shape) for level in levels), axis=1)
+    logits, centre, sides = (
+        graph.add("Slice", rows, *(graph.const(np.array([v], np.int64)) for v in (start, end, 2)))
+        for start, end in ((0, nc), (nc, nc + 2), (nc + 2, nc + 4)))
+    graph.add("Sigmoid", graph.add("Add", logits, graph.const(np.float32(SCORE_SHIFT))), name="scores")
+    centre = graph.add("Add", centre, _corners(graph))
+    half = graph.add("Exp", graph.add("Min", sides, graph.const(np.float32(LARGEST))))
     graph.add("Concat", graph.add("Sub", centre, half), graph.add("Add", centre, half), name="boxes", axis=2)
+
+
+def _corners(graph):
+    """x and y in pixels of every cell's corner [cells, 2]: those of the finest level, and every second and fourth of them."""
+    fine = STRIDES[0]
+    size = graph.add("Shape", "images")
+    first = 2 if graph.planar else 1
+    zero, step = graph.const(np.int64(0)), graph.const(np.int64(fine))
+    y, x = (graph.add("Range", zero, graph.add("Gather", size, graph.const(np.int64(first + i)), axis=0), step) for i in (0, 1))
+    y = graph.add("Reshape", y, graph.const(np.array([-1, 1, 1], np.int64)))
+    x = graph.add("Reshape", x, graph.const(np.array([1, -1, 1], np.int64)))
+    pair = [graph.add("Add", x, graph.add("Mul", y, zero)), graph.add("Add", y, graph.add("Mul", x, zero))]
+    grid = graph.add("Cast", graph.add("Concat", *pair, axis=2), to=TensorProto.FLOAT)
+    bounds = [graph.const(np.array(v, np.int64)) for v in ([0, 0], [2**31, 2**31], [0, 1])]
+    levels = [graph.add("Slice", grid, *bounds, graph.const(np.array([s // fine] * 2, np.int64))) for s in STRIDES]
+    flat = graph.const(np.array([-1, 2], np.int64))
+    return graph.add("Concat", *(graph.add("Reshape", level, flat) for level in levels), axis=0)
 
 
 @torch.no_grad()
@@ -281,7 +299,7 @@ def load_weights(net, path):
                 module.bn.running_mean.zero_()
                 module.bn.running_var.fill_(1 - module.bn.eps)
         for i, (head, stride) in enumerate(zip(net.heads, STRIDES)):
-            weight, bias, nc = stored[f"heads.{i}.out.weight"].clone(), stored[f"heads.{i}.out.bias"].clone(), net.nc
+            weight, bias, nc = stored[f"heads.{i}.out.weight"].reshape(head.out.weight.shape), stored[f"heads.{i}.out.bias"], net.nc
             weight[nc:nc + 2] /= stride
             bias[nc:nc + 2] /= stride
             bias[nc + 2:] -= math.log(stride / 2)
