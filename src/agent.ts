@@ -15,8 +15,11 @@ import type { Log } from './core/log.ts';
 import { ulid } from './core/ulid.ts';
 import { findHardwareDecoders } from './hw/hardware-decoders.ts';
 import { cpuMs } from './hw/process-usage.ts';
+import type { InferenceEngine } from './infer/engine.ts';
+import type { EmbeddingHead } from './infer/heads/head.ts';
 import { isLayout } from './infer/layout.ts';
 import { MeasurementFile } from './infer/measurement-file.ts';
+import { type AppearanceModel, embeddingBytes, openEmbedding } from './infer/open-embedding.ts';
 import { type OpenedEngine, openEngine } from './infer/open-engine.ts';
 import { findRuntimeLibrary } from './native/runtime-library.ts';
 import { describeRuntime } from './native/session.ts';
@@ -39,6 +42,8 @@ import { type TrackingConfig, trackingFor } from './track/tracking-config.ts';
 export interface AgentOptions {
   readonly config: Config;
   readonly manifest: ModelManifest;
+  /** Describes what the model found; absent: nobody does. */
+  readonly appearance?: AppearanceModel | undefined;
   /** Where everything that happens goes; started and stopped by the agent. */
   readonly sinks: SinkGroup;
   /** Value of VEDETTE_ORT. */
@@ -88,6 +93,7 @@ export class Agent {
   private config: Config;
   private readonly admission: AdmissionControl;
   private opened!: OpenedEngine;
+  private describing: InferenceEngine<EmbeddingHead> | undefined;
   private pipeline!: Pipeline;
   private cameras!: CameraSet;
   private records!: RecordStreams;
@@ -217,7 +223,7 @@ export class Agent {
           await Promise.all([this.openEngine(), this.tryDecoders()]);
         },
         stop: async () => {
-          await this.opened.engine.close();
+          await Promise.all([this.opened.engine.close(), this.describing?.close()]);
           this.opened.arena.close();
         },
       },
@@ -261,7 +267,7 @@ export class Agent {
   }
 
   private async openEngine(): Promise<void> {
-    const { manifest, runtimeLibrary, log } = this.options;
+    const { manifest, appearance, runtimeLibrary, log } = this.options;
     const { runtime } = this.config;
     const library = findRuntimeLibrary(runtime.library, runtimeLibrary).path;
     const described = describeRuntime(library);
@@ -269,12 +275,17 @@ export class Agent {
       manifest,
       runtime: { library, ...described },
       settings: runtime,
-      extraBytes: STILL_SLOTS * STILL_SLOT_BYTES,
+      extraBytes: STILL_SLOTS * STILL_SLOT_BYTES + embeddingBytes(appearance),
       layouts: new MeasurementFile(join(this.config.storage.path, 'layouts.json'), log, isLayout),
       log,
     });
-    const { engine, layout } = this.opened;
+    const { engine, layout, arena } = this.opened;
     const { provider } = engine;
+    if (appearance !== undefined) {
+      const { plugins, provider_options: providerOptions } = runtime;
+      const detector = { library, provider, providerOptions, plugins };
+      this.describing = await openEmbedding(appearance, detector, arena, log);
+    }
     const fields = { model: manifest.name, provider, ...layout };
     log.info({ ...fields, runtime: described.version, library }, 'model ready');
   }
@@ -299,6 +310,10 @@ export class Agent {
     this.pipeline = new Pipeline({
       device: this.config.device.name,
       engine,
+      appearance: this.describing && {
+        engine: this.describing,
+        minScore: this.tracking().high_score,
+      },
       snapshots: stills.enabled ? this.snapshots : undefined,
       clips: this.clips,
       clock,

@@ -9,7 +9,7 @@ import type { Log } from '../core/log.ts';
 import { MqttConnection } from '../mqtt/connection.ts';
 import { createSinks } from '../sinks/registry.ts';
 import { cameraEnvironment } from './camera-environment.ts';
-import { resolveModel } from './installed-models.ts';
+import { resolveAppearance, resolveModel } from './installed-models.ts';
 
 export interface Assembly {
   readonly agent: Agent;
@@ -20,7 +20,9 @@ export interface Assembly {
 
 export function assemble(config: Config, log: Log, extra: readonly Sink[] = []): Assembly {
   const clock = systemClock;
-  const manifest = resolveModel(config.model, join(config.storage.path, 'models'));
+  const folder = join(config.storage.path, 'models');
+  const manifest = resolveModel(config.model, folder);
+  const { appearance } = config;
   const device = config.device.name;
   const mqtt = config.mqtt && new MqttConnection({ config: config.mqtt, device, clock, log });
   const isForHomeAssistant = config.mqtt?.home_assistant ?? false;
@@ -28,6 +30,10 @@ export function assemble(config: Config, log: Log, extra: readonly Sink[] = []):
   const agent = new Agent({
     config,
     manifest,
+    appearance: appearance && {
+      manifest: resolveAppearance(appearance, folder),
+      most: appearance.most,
+    },
     sinks: createSinks(config, deps).hub,
     runtimeLibrary: process.env.VEDETTE_ORT,
     cameraEnvironment: cameraEnvironment(process.env),

@@ -6,7 +6,7 @@ import type { Config } from '../config/schema/config.ts';
 import type { Path } from '../config/schema/keys.ts';
 import type { ModelManifest } from '../contracts/model.ts';
 import { causeText } from '../core/errors.ts';
-import { resolveModel } from './installed-models.ts';
+import { resolveAppearance, resolveModel } from './installed-models.ts';
 
 export const installationChecks: readonly ConfigCheck[] = [
   (config) => {
@@ -17,6 +17,15 @@ export const installationChecks: readonly ConfigCheck[] = [
       return [{ severity: 'error', path: ['model'], message: causeText(error) }];
     }
     return labelLists(config).flatMap(([path, labels]) => unknownLabels(path, labels, manifest));
+  },
+  ({ appearance, storage }) => {
+    if (appearance === undefined) return [];
+    try {
+      resolveAppearance(appearance, join(storage.path, 'models'));
+      return [];
+    } catch (error) {
+      return [{ severity: 'error', path: ['appearance'], message: causeText(error) }];
+    }
   },
 ];
 

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { listModelManifests, loadModelManifest } from '../config/model-manifest.ts';
-import type { ModelConfig } from '../config/schema/config.ts';
+import type { AppearanceConfig, ModelConfig } from '../config/schema/config.ts';
 import type { ModelManifest } from '../contracts/model.ts';
 import { AgentError } from '../core/errors.ts';
 import { PACKAGE_ROOT } from './version.ts';
@@ -30,7 +30,18 @@ export function resolveModel(config: ModelConfig, extraFolder?: string): ModelMa
   };
 }
 
-function findModel(config: ModelConfig, extraFolder: string | undefined): ModelManifest {
+/** The manifest that section `appearance` means; it describes at most `most` objects of a frame. */
+export function resolveAppearance(config: AppearanceConfig, extraFolder?: string): ModelManifest {
+  const manifest = findModel(config, extraFolder);
+  if (manifest.head === 'embedding') return manifest;
+  const cause = `its head is ${manifest.head}; a model that describes objects has head embedding`;
+  throw new AgentError('MODEL_UNSUPPORTED', { path: manifest.path, cause });
+}
+
+function findModel(
+  config: Pick<ModelConfig, 'name' | 'path' | 'manifest'>,
+  extraFolder: string | undefined,
+): ModelManifest {
   if (config.path !== undefined) {
     const manifestPath = config.manifest ?? config.path.replace(/\.onnx$/, '.yaml');
     if (!existsSync(manifestPath)) {

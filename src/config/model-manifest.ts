@@ -19,7 +19,7 @@ const manifestSchema = v.strictObject({
     v.check((name) => basename(name) === name, 'a file name in the folder of the manifest'),
   ),
   sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, '64 lower-case hex digits')),
-  head: v.picklist(['vedette', 'yolox', 'detr']),
+  head: v.picklist(['vedette', 'yolox', 'detr', 'embedding']),
   input: v.strictObject({
     name: v.string(),
     width: side,

@@ -1,7 +1,8 @@
 // What must be known about a model file to feed it and to read its answers: the manifest beside it.
 import type { PrintFormat } from './ticket.ts';
 
-export type HeadName = 'vedette' | 'yolox' | 'detr';
+/** `embedding` describes the look of a crop; the others find objects. */
+export type HeadName = 'vedette' | 'yolox' | 'detr' | 'embedding';
 
 /** The image tensor: its name in the graph, and the pixels it wants. */
 export interface ModelInput extends PrintFormat {
@@ -25,6 +26,7 @@ export interface ModelManifest {
   readonly sha256: string;
   readonly head: HeadName;
   readonly input: ModelInput;
+  /** What it finds; of an embedding, what it describes. */
   readonly labels: readonly string[];
   /** Detections below this score are not delivered; 0..1. */
   readonly minScore: number;

@@ -4,7 +4,7 @@ import { type Box, clip } from '../contracts/geometry.ts';
 import type { ModelManifest } from '../contracts/model.ts';
 import type { Placement } from '../contracts/ticket.ts';
 import type { OutputView } from '../native/session.ts';
-import type { Candidate, Head } from './heads/head.ts';
+import type { Candidate, DetectionHead } from './heads/head.ts';
 import { suppress } from './nms.ts';
 
 /** Boxes of two classes that agree this well show one object; a rider and a bicycle stay below 0.7. */
@@ -18,7 +18,7 @@ interface Print {
 
 /** What batch position `slot` shows, in falling order of score: head, suppression, and back to the frame. */
 export function readDetections(
-  { head, manifest }: { readonly head: Head; readonly manifest: ModelManifest },
+  { head, manifest }: { readonly head: DetectionHead; readonly manifest: ModelManifest },
   outputs: readonly OutputView[],
   slot: number,
   { placement, rectangle }: Print,

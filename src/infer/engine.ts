@@ -6,7 +6,8 @@ import { type PrintFormat, printedBytes } from '../contracts/ticket.ts';
 import { AgentError, causeText } from '../core/errors.ts';
 import type { Arena } from '../native/arena.ts';
 import { type OutputView, Session } from '../native/session.ts';
-import { type Head, headNamed } from './heads/head.ts';
+import { detectionHead } from './heads/detection-heads.ts';
+import type { DetectionHead, Head } from './heads/head.ts';
 
 export interface EngineOptions {
   /** Path of the ONNX Runtime library. */
@@ -63,9 +64,9 @@ export async function readModel(manifest: ModelManifest): Promise<Buffer> {
   return bytes;
 }
 
-export class InferenceEngine {
+export class InferenceEngine<Kind extends Head = DetectionHead> {
   readonly manifest: ModelManifest;
-  readonly head: Head;
+  readonly head: Kind;
   readonly format: PrintFormat;
   readonly sets: readonly BatchSet[];
   readonly provider: string;
@@ -75,8 +76,8 @@ export class InferenceEngine {
   private readonly arena: Arena;
 
   private constructor(
+    head: Kind,
     manifest: ModelManifest,
-    head: Head,
     sessions: readonly Session[],
     arena: Arena,
     batch: number,
@@ -99,15 +100,25 @@ export class InferenceEngine {
     );
   }
 
-  /**
-   * Checks the model's hash, opens the sessions and infers one blank batch in each, so that the first
-   * real frame does not pay for lazy initialisation.
-   */
+  /** Opens a model that finds objects, as `openAs`. */
   static async open(
     manifest: ModelManifest,
     options: EngineOptions,
     arena: Arena,
   ): Promise<InferenceEngine> {
+    return InferenceEngine.openAs(detectionHead(manifest), manifest, options, arena);
+  }
+
+  /**
+   * Checks the model's hash, opens the sessions and infers one blank batch in each, so that the first
+   * real frame does not pay for lazy initialisation.
+   */
+  static async openAs<Kind extends Head>(
+    head: Kind,
+    manifest: ModelManifest,
+    options: EngineOptions,
+    arena: Arena,
+  ): Promise<InferenceEngine<Kind>> {
     const model = await readModel(manifest);
     const sessions = await Promise.all(
       Array.from({ length: options.sessions }, () =>
@@ -122,14 +133,13 @@ export class InferenceEngine {
         }),
       ),
     );
-    const head = headNamed(manifest.head);
     const problem = head.refuses(manifest, sessions[0]!.outputs);
     if (problem !== undefined) {
       await Promise.all(sessions.map((session) => session.close()));
       throw new AgentError('MODEL_UNSUPPORTED', { path: manifest.path, cause: problem });
     }
     const batch = capacityFor(manifest, options.batch);
-    const engine = new InferenceEngine(manifest, head, sessions, arena, batch);
+    const engine = new InferenceEngine(head, manifest, sessions, arena, batch);
     for (const size of engine.batchSizes ?? [batch]) {
       await Promise.all(engine.sets.map((set) => engine.run(set, size, () => undefined)));
     }

@@ -27,6 +27,10 @@ export interface InferDeps {
   readonly log: Log;
   readonly metrics: Metrics;
   filterOf(camera: string): DetectionFilter;
+  /** Says how detected objects look; never rejects. Undefined: nobody asks. */
+  readonly describe?:
+    | ((frame: Frame, detections: readonly Detection[]) => Promise<readonly Detection[]>)
+    | undefined;
   deliver(result: FrameDetections): void;
 }
 
@@ -56,6 +60,11 @@ export class InferStage {
   /** The frame will have no result; those behind it go on. */
   abandon(frame: Frame): void {
     this.settle(frame, undefined);
+  }
+
+  /** Resolves when every frame that entered has been delivered or abandoned. */
+  async drain(): Promise<void> {
+    while (this.places.size > 0) await new Promise((resolve) => setImmediate(resolve));
   }
 
   /** Infers a batch. Never rejects: a failed run is logged and its frames are abandoned. */
@@ -95,7 +104,16 @@ export class InferStage {
     camera.inferredFrames += 1;
     camera.detections += detections.length;
     const region = isWhole ? {} : { region: rectangle };
-    this.settle(taken, { frame, detections, ...region, inferredMs: nowMs });
+    this.describe(taken, { frame, detections, ...region, inferredMs: nowMs });
+  }
+
+  private describe(taken: Frame, result: FrameDetections): void {
+    const { describe } = this.deps;
+    if (describe === undefined) this.settle(taken, result);
+    else
+      void describe(result.frame, result.detections).then((detections) =>
+        this.settle(taken, { ...result, detections }),
+      );
   }
 
   private settle(frame: Frame, result: FrameDetections | undefined): void {

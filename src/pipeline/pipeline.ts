@@ -10,6 +10,8 @@ import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import { ulid } from '../core/ulid.ts';
 import type { InferenceEngine } from '../infer/engine.ts';
+import type { EmbeddingHead } from '../infer/heads/head.ts';
+import { AppearanceStage } from './appearance.ts';
 import { attentionTo } from './attention.ts';
 import { Batcher, type Printed } from './batch.ts';
 import type { ClipKeeper } from './clip.ts';
@@ -32,6 +34,10 @@ export interface CameraSettings extends DetectionFilter, Wish {
 export interface PipelineDeps {
   readonly device: string;
   readonly engine: InferenceEngine;
+  /** Describes detections from `minScore` on; undefined: nobody does. */
+  readonly appearance?:
+    | { readonly engine: InferenceEngine<EmbeddingHead>; readonly minScore: number }
+    | undefined;
   readonly snapshots: SnapshotKeeper | undefined;
   /** Undefined: no clips. */
   readonly clips?: ClipKeeper | undefined;
@@ -74,12 +80,15 @@ export class Pipeline {
       stills: snapshots,
       onTracks: (tracks) => this.attend(tracks),
     });
+    const print: PipelineDeps['print'] = (camera, ticket) => this.print(camera, ticket);
+    const appearance = deps.appearance && new AppearanceStage({ ...deps.appearance, log, print });
     this.infer = new InferStage({
       engine,
       clock,
       log,
       metrics,
       filterOf: (camera) => this.cameras.get(camera) ?? NOTHING,
+      describe: appearance && ((frame, found) => appearance.describe(frame, found)),
       deliver: (result) => {
         const startMs = clock.monotonicMs();
         if (this.cameras.has(result.frame.camera)) {
@@ -99,7 +108,7 @@ export class Pipeline {
       startByMs: (frame) => this.startByMs(frame),
       take: (nowMs) => this.take(nowMs),
       rectangleOf: (frame) => this.rectangleOf(frame),
-      print: (camera, ticket) => this.print(camera, ticket),
+      print,
       run: (set, entries) => this.infer.run(set, entries).finally(() => this.completed()),
       onRefused: (frame) => {
         metrics.camera(frame.camera).refusedPrints += 1;
@@ -188,6 +197,7 @@ export class Pipeline {
   async stop(): Promise<void> {
     this.batch.stop();
     await this.batch.drain();
+    await this.infer.drain();
     this.interpreter.finishAll();
     await this.publish.drain();
   }

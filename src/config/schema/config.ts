@@ -5,7 +5,7 @@ import { cameras } from './cameras.ts';
 import { device } from './device.ts';
 import { lines } from './lines.ts';
 import { log } from './log.ts';
-import { model } from './model.ts';
+import { appearance, model } from './model.ts';
 import { mqtt } from './mqtt.ts';
 import { rules } from './rules.ts';
 import { runtime } from './runtime.ts';
@@ -17,6 +17,7 @@ export const configSchema = v.strictObject({
   device: v.optional(device, {}),
   cameras,
   model,
+  appearance: v.exactOptional(appearance),
   runtime: v.optional(runtime, {}),
   tracking: v.optional(tracking, {}),
   zones: v.optional(zones, {}),
@@ -31,4 +32,5 @@ export const configSchema = v.strictObject({
 export type Config = v.InferOutput<typeof configSchema>;
 export type CameraConfig = Config['cameras'][string];
 export type ModelConfig = Config['model'];
+export type AppearanceConfig = NonNullable<Config['appearance']>;
 export type AlertConfig = Config['alerts'][number];

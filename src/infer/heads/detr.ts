@@ -1,11 +1,11 @@
 // The DETR family as D-FINE and DEIM export it: `labels` [batch, queries], `boxes` [batch, queries, 4] as x1 y1 x2 y2 and
 // `scores` [batch, queries]; one box per object, and a second input that says in whose pixels the boxes are told.
-import type { Head } from './head.ts';
+import type { DetectionHead } from './head.ts';
 import { named, names } from './outputs.ts';
 
 const SIZES_INPUT = 'orig_target_sizes';
 
-export const detrHead: Head = {
+export const detrHead: DetectionHead = {
   name: 'detr',
 
   refuses(_manifest, outputs) {

@@ -1,9 +1,6 @@
-// A head turns one family's raw output tensors into scored boxes.
+// A head turns one family's raw output tensors into what the pipeline knows: scored boxes, or a vector.
 import type { HeadName, ModelManifest } from '../../contracts/model.ts';
 import type { InputBinding, OutputView, TensorInfo } from '../../native/session.ts';
-import { detrHead } from './detr.ts';
-import { vedetteHead } from './vedette.ts';
-import { yoloxHead } from './yolox.ts';
 
 /** A box in pixels of the printed picture, before NMS and before the letterbox is undone. */
 export interface Candidate {
@@ -21,6 +18,9 @@ export interface Head {
   refuses(manifest: ModelManifest, outputs: readonly TensorInfo[]): string | undefined;
   /** What the model asks for besides the picture, for a batch of `count`. */
   inputs?(manifest: ModelManifest, count: number): readonly InputBinding[];
+}
+
+export interface DetectionHead extends Head {
   /**
    * Candidates of batch position `slot` that reach `minScore`, in no order.
    * Pure; reads the outputs and keeps nothing of them.
@@ -33,10 +33,7 @@ export interface Head {
   ): Candidate[];
 }
 
-const HEADS: readonly Head[] = [vedetteHead, yoloxHead, detrHead];
-
-export function headNamed(name: HeadName): Head {
-  const head = HEADS.find((candidate) => candidate.name === name);
-  if (head === undefined) throw new Error(`no head is named ${name}`);
-  return head;
+export interface EmbeddingHead extends Head {
+  /** The look of batch position `slot`: a vector of unit length, copied. */
+  describe(outputs: readonly OutputView[], slot: number): Float32Array;
 }

@@ -1,9 +1,9 @@
 // Vedette's own models: `boxes` [batch, anchors, 4] as x1 y1 x2 y2 in input pixels and `scores`
 // [batch, anchors, classes] in 0..1; everything but the thresholds happens inside the graph.
-import type { Candidate, Head } from './head.ts';
+import type { Candidate, DetectionHead } from './head.ts';
 import { named, names } from './outputs.ts';
 
-export const vedetteHead: Head = {
+export const vedetteHead: DetectionHead = {
   name: 'vedette',
 
   refuses(manifest, outputs) {

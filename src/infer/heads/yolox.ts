@@ -1,11 +1,11 @@
 // YOLOX: one tensor [batch, anchors, 5 + classes] of raw grid offsets, strides 8, 16 and 32 in this order.
 // Decoding as published by its authors (Ge et al. 2021): (xy + grid) * stride, exp(wh) * stride, objectness * class.
-import type { Candidate, Head } from './head.ts';
+import type { Candidate, DetectionHead } from './head.ts';
 
 const STRIDES = [8, 16, 32] as const;
 const BOX_VALUES = 5;
 
-export const yoloxHead: Head = {
+export const yoloxHead: DetectionHead = {
   name: 'yolox',
 
   refuses(manifest, outputs) {
