@@ -4,6 +4,7 @@ import type { FrameDetections } from '../../src/contracts/detection.ts';
 import type { Frame } from '../../src/contracts/frame.ts';
 import type { Tracker } from '../../src/contracts/track.ts';
 import { attentionTo } from '../../src/pipeline/attention.ts';
+import { noticeEveryMs } from '../../src/pipeline/frame-rate.ts';
 import type { Wish } from '../../src/pipeline/lane.ts';
 import { parseFrame, parseHead } from '../../src/pipeline/recording.ts';
 import { Scheduler } from '../../src/pipeline/scheduler.ts';
@@ -27,6 +28,8 @@ export interface Playback {
 /** A recording begins and ends with a minute of stillness, of which this much, next to what happens, is repeated. */
 const STILL_MS = 40_000;
 const STILL_TO_MS = 60_000;
+/** Spacings below which a camera process leaves no frame out. */
+const LEAST_WORTHWHILE = 1.25;
 
 export function readRecording(path: string): FrameDetections[] {
   const [head, ...lines] = readFileSync(path, 'utf8').trim().split('\n');
@@ -77,6 +80,32 @@ function at(
   return { ...result, frame: { ...result.frame, camera, sequence, ...time } };
 }
 
+/**
+ * What a camera process tells of these frames: about one in each wanted interval of their own time, on a grid that stays,
+ * with the movement since the last one. So the frames are the same whether still ones are left out later or not.
+ */
+function told(camera: readonly FrameDetections[], fps: number): FrameDetections[] {
+  const everyMs = noticeEveryMs(fps);
+  const spacingMs = lengthMs(camera) / camera.length;
+  if (everyMs < spacingMs * LEAST_WORTHWHILE) return [...camera];
+  let dueMs = camera[0]!.frame.ptsNs / 1e6;
+  let untold = 0;
+  let motion = 0;
+  return camera.flatMap((result) => {
+    const ptsMs = result.frame.ptsNs / 1e6;
+    motion = result.frame.motion || motion;
+    if (ptsMs < dueMs - spacingMs / 2) {
+      untold += 1;
+      return [];
+    }
+    const frame = { ...result.frame, motion, untold };
+    dueMs = Math.max(dueMs, ptsMs - everyMs) + everyMs;
+    untold = 0;
+    motion = 0;
+    return [{ ...result, frame }];
+  });
+}
+
 /** One inference at a time takes `serviceMs`; its tracks are known when it is over. */
 export function play(
   cameras: readonly (readonly FrameDetections[])[],
@@ -94,7 +123,9 @@ export function play(
     scheduler.setCamera(name, wishes.get(name)!);
     trackers.set(name, createTracker(DEFAULT_TRACKING, { idFor: () => `${name}/${++ids}` }));
   }
-  const frames = cameras.flat().sort((a, b) => a.frame.arrivedMs - b.frame.arrivedMs);
+  const frames = cameras
+    .flatMap((camera) => told(camera, wishes.get(camera[0]!.frame.camera)!.fps))
+    .sort((a, b) => a.frame.arrivedMs - b.frame.arrivedMs);
   let running: { frame: Frame; index: number; untilMs: number } | undefined;
   let inferred = 0;
   const waiting = new Map<string, number>();
@@ -131,7 +162,8 @@ export function play(
     if (scheduler.offer(frame)) waiting.set(frame.camera, i);
     advance(frame.arrivedMs);
   });
-  return { offered: frames.length, inferred, objects: [...known.values()] };
+  const offered = cameras.reduce((sum, camera) => sum + camera.length, 0);
+  return { offered, inferred, objects: [...known.values()] };
 }
 
 export interface Recall {
