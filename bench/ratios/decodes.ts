@@ -5,7 +5,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import { createLog } from '../../src/core/log.ts';
 import { cpuMs } from '../../src/hw/process-usage.ts';
 import { openEngine } from '../../src/infer/open-engine.ts';
-import { measureThroughput } from '../../src/infer/throughput.ts';
+import { measureThroughput, type Throughput } from '../../src/infer/throughput.ts';
 import { Arena } from '../../src/native/arena.ts';
 import { findRuntimeLibrary } from '../../src/native/runtime-library.ts';
 import { describeRuntime } from '../../src/native/session.ts';
@@ -17,6 +17,8 @@ import { othersMs, pause } from './daemon.ts';
 import { DENSITY_FPS, percent, type Row } from './live.ts';
 
 const SETTLE_MS = 3000;
+const MOST_TRIES = 3;
+const LITTLE_PERCENT = 8;
 
 export async function decodes(
   clip: string,
@@ -33,34 +35,43 @@ export async function decodes(
   const rows: Row[] = [];
   try {
     for (const count of [4, 8]) {
-      const before = await infer();
-      const cameras = await Promise.all(Array.from({ length: count }, () => liveCamera(clip)));
-      await pause(SETTLE_MS);
-      const used = () => cameras.reduce((sum, { child }) => sum + cpuMs(child.pid ?? 0), 0);
-      const from = { cpu: used(), ms: performance.now(), others: othersMs() };
-      const beside = await infer();
-      const tookMs = performance.now() - from.ms;
-      const decoding = (used() - from.cpu) / tookMs;
-      const others = (othersMs() - from.others) / tookMs / CORES;
-      await Promise.all(cameras.map((camera) => camera.close()));
-      const after = await infer();
-      // One inference alone, with every core at it: the mean of before and after.
-      const alone = (before.fps + after.fps) / 2 / CORES;
-      const possible = (CORES - decoding) * alone;
-      rows.push({
-        ratio: `R4 inference beside ${count} live decodes ÷ free cores`,
-        value: beside.fps / possible,
-        bar: '≥ 0.95',
-        measured: `${beside.fps.toFixed(1)}/s beside ${decoding.toFixed(2)} cores of decoding`,
-        against: `${possible.toFixed(1)}/s`,
-        others_percent: percent(others),
-      });
+      let best: Row | undefined;
+      for (let i = 0; i < MOST_TRIES && !((best?.others_percent ?? 100) <= LITTLE_PERCENT); i++) {
+        const row = await beside(count, clip, infer);
+        if (row.others_percent < (best?.others_percent ?? Number.POSITIVE_INFINITY)) best = row;
+      }
+      rows.push(best!);
     }
     return rows;
   } finally {
     await engine.close();
     arena.close();
   }
+}
+
+async function beside(count: number, clip: string, infer: () => Promise<Throughput>): Promise<Row> {
+  const from = { others: othersMs(), ms: performance.now() };
+  const before = await infer();
+  const cameras = await Promise.all(Array.from({ length: count }, () => liveCamera(clip)));
+  await pause(SETTLE_MS);
+  const used = () => cameras.reduce((sum, { child }) => sum + cpuMs(child.pid ?? 0), 0);
+  const start = { cpu: used(), ms: performance.now() };
+  const live = await infer();
+  const decoding = (used() - start.cpu) / (performance.now() - start.ms);
+  await Promise.all(cameras.map((camera) => camera.close()));
+  const after = await infer();
+  const others = (othersMs() - from.others) / (performance.now() - from.ms) / CORES;
+  // Of one core while every core infers: the mean of before and after.
+  const alone = (before.fps + after.fps) / 2 / CORES;
+  const possible = (CORES - decoding) * alone;
+  return {
+    ratio: `R4 inference beside ${count} live decodes ÷ free cores`,
+    value: live.fps / possible,
+    bar: '≥ 0.95',
+    measured: `${live.fps.toFixed(1)}/s beside ${decoding.toFixed(2)} cores of decoding`,
+    against: `${possible.toFixed(1)}/s`,
+    others_percent: percent(others),
+  };
 }
 
 interface LiveCamera {
