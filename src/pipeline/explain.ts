@@ -53,9 +53,12 @@ export interface CameraExplanation {
     readonly refused_prints_per_s: number;
   };
   readonly copies: {
+    /** All stages together. */
     readonly bytes_per_inferred_frame: number;
-    /** Against an uncompressed 4:2:0 frame, which is never copied itself. */
+    /** Against an uncompressed 4:2:0 frame. */
     readonly share_of_frame: number | null;
+    /** Of stage `decode` what FFmpeg hands over through a pipe, every decoded frame of it; GStreamer's frames stay where they are. */
+    readonly by_stage: { readonly decode: number; readonly batch: number };
   };
   readonly inference: {
     readonly model: string;
@@ -84,7 +87,12 @@ export function explainCamera(
   const seconds = Math.max(1e-3, (after.atMs - before.atMs) / 1000);
   const perS = (key: NumericKey) => round((after[key] - before[key]) / seconds);
   const inferred = after.inferred - before.inferred;
-  const copied = inferred === 0 ? 0 : (after.printedBytes - before.printedBytes) / inferred;
+  const perInferred = (bytes: number) => (inferred === 0 ? 0 : Math.round(bytes / inferred));
+  const copies = {
+    decode: perInferred((after.decoded - before.decoded) * pipedBytes(status)),
+    batch: perInferred(after.printedBytes - before.printedBytes),
+  };
+  const copied = copies.decode + copies.batch;
   const busyMs = after.sessionBusyMs - before.sessionBusyMs;
   const frames = after.allInferred - before.allInferred;
   const msPerFrame = frames === 0 ? 0 : busyMs / frames;
@@ -110,8 +118,9 @@ export function explainCamera(
       refused_prints_per_s: perS('refusedPrints'),
     },
     copies: {
-      bytes_per_inferred_frame: Math.round(copied),
+      bytes_per_inferred_frame: copied,
       share_of_frame: shareOfFrame(copied, status.frame_size),
+      by_stage: copies,
     },
     inference: {
       model: facts.model,
@@ -132,6 +141,7 @@ export function explainCamera(
 type NumericKey = {
   [K in keyof CameraSample]: CameraSample[K] extends number ? K : never;
 }[keyof CameraSample];
+type Size = CameraStatus['frame_size'];
 type Measured = Omit<CameraExplanation, 'bottleneck'>;
 
 /** The first thing on the frame's way that gives less than the next one wants. */
@@ -165,8 +175,17 @@ function skipsPerS(
   );
 }
 
-function shareOfFrame(bytes: number, size: readonly [number, number] | null): number | null {
-  return size === null ? null : round(bytes / (size[0] * size[1] * 1.5));
+function shareOfFrame(bytes: number, size: Size): number | null {
+  return size === null ? null : round(bytes / frameBytes(size));
+}
+
+/** For each decoded frame. */
+function pipedBytes({ decoder, frame_size: size }: CameraStatus): number {
+  return decoder?.startsWith('ffmpeg ') && size !== null ? frameBytes(size) : 0;
+}
+
+function frameBytes([width, height]: NonNullable<Size>): number {
+  return width * height * 1.5;
 }
 
 function round(value: number): number {

@@ -31,7 +31,10 @@ test('rates, copies and shares are those of the time between the looks', () => {
     inferred_fps: 8,
     skipped_per_s: { not_due: 17, still: 0 },
   });
-  expect(told.copies).toEqual({ bytes_per_inferred_frame: 519_168, share_of_frame: 0.17 });
+  expect(told.copies).toEqual({
+    ...{ bytes_per_inferred_frame: 519_168, share_of_frame: 0.17 },
+    by_stage: { decode: 0, batch: 519_168 },
+  });
   expect(told.inference).toMatchObject({ ms_per_frame: 5, share_percent: 2, busy_percent: 3 });
   expect(told.bottleneck).toBe('none: every wanted frame is inferred');
 });
@@ -55,6 +58,14 @@ test('a second stream is told of when there is one', () => {
   const facts = { ...FACTS, status: { ...STATUS, record } };
   expect(explainCamera(BEFORE, AFTER, facts).record).toEqual({ ...record, cpu_percent: 1 });
   expect(explainCamera(BEFORE, AFTER, FACTS).record).toBeNull();
+});
+
+test('what FFmpeg hands over through a pipe counts as copied, analysed or not', () => {
+  const status = { ...STATUS, decoder: 'ffmpeg h264' };
+  const { copies } = explainCamera(BEFORE, AFTER, { ...FACTS, status });
+  const piped = (50 / 16) * 1920 * 1080 * 1.5;
+  expect(copies.by_stage).toEqual({ decode: piped, batch: 519_168 });
+  expect(copies).toMatchObject({ bytes_per_inferred_frame: piped + 519_168, share_of_frame: 3.29 });
 });
 
 test('two looks at the same moment divide by nothing', () => {
