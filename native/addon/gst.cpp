@@ -25,10 +25,12 @@ Napi::Value registerElements(const Napi::CallbackInfo& info) {
   });
 }
 
-/// Whether this machine has the element; looking does not load it.
+/// Whether this machine has the element; looking does not load it, unless it is a decoder of ours.
 Napi::Value hasElement(const Napi::CallbackInfo& info) {
   return guard(info, [&]() -> Napi::Value {
-    GstElementFactory* factory = gst_element_factory_find(info[0].ToString().Utf8Value().c_str());
+    const std::string name = info[0].ToString().Utf8Value();
+    if (name.starts_with("vedette")) gst::registerDecoders();
+    GstElementFactory* factory = gst_element_factory_find(name.c_str());
     if (factory != nullptr) gst_object_unref(factory);
     return Napi::Boolean::New(info.Env(), factory != nullptr);
   });

@@ -6,5 +6,7 @@ namespace vedette::gst {
 bool registerFrames();
 bool registerUnits();
 bool registerBranch();
+/// Those that the system's libavcodec has; loads it, so only where something is decoded.
+void registerDecoders();
 
 }  // namespace vedette::gst

@@ -59,7 +59,7 @@ const FORMATS: readonly Format[] = [
     rtp: { encoding: 'H264', depay: 'rtph264depay wait-for-keyframe=true' },
     parse: 'h264parse config-interval=-1',
     parsed: 'video/x-h264,stream-format=byte-stream,alignment=au',
-    software: ['avdec_h264', 'openh264dec'],
+    software: ['vedetteh264dec', 'avdec_h264', 'openh264dec'],
   },
   {
     codec: 'h265',
@@ -67,7 +67,7 @@ const FORMATS: readonly Format[] = [
     rtp: { encoding: 'H265', depay: 'rtph265depay' },
     parse: 'h265parse config-interval=-1',
     parsed: 'video/x-h265,stream-format=byte-stream,alignment=au',
-    software: ['avdec_h265', 'libde265dec'],
+    software: ['vedetteh265dec', 'avdec_h265', 'libde265dec'],
   },
   {
     codec: 'mjpeg',
@@ -266,6 +266,7 @@ function isName(element: string): boolean {
 
 function decoderLine({ decoder, isHardware }: Chosen): string {
   if (isHardware) return `${decoder} name=${NAMES.hardware} ! ${intoMemory(decoder)}`;
+  if (decoder.startsWith('vedette')) return `${decoder} name=${NAMES.software} max-threads=1`;
   if (!decoder.startsWith('avdec_')) return decoder;
   return `${decoder} name=${NAMES.software} max-threads=1 output-corrupt=false`;
 }

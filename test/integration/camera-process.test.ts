@@ -161,7 +161,7 @@ describe.skipIf(needsShared('camera-process'))('a camera process with a file', (
     const camera = await start(footage('test_h264_bt709_ipb.mp4'), {
       decoders: { h264: 'nosuch264dec' },
     });
-    expect(await camera.next('stream')).toMatchObject({ decoder: 'avdec_h264' });
+    expect(await camera.next('stream')).toMatchObject({ decoder: 'vedetteh264dec' });
     expect(camera.all('log').filter(({ level }) => level === 'warn')).toMatchObject([
       { fields: { codec: 'h264', element: 'nosuch264dec' } },
     ]);

@@ -16,8 +16,8 @@ import { orderOf, picture, printAll, TestCamera } from './camera-harness.ts';
 const FRAMES = 40;
 const KEY_EVERY = 10;
 registerElements();
-const isThere = hasElement('openh264dec') && hasElement('avdec_h264');
-if (!isThere) console.warn('decoder-choice: skipped, openh264dec and avdec_h264 are needed');
+const isThere = hasElement('openh264dec') && hasElement('vedetteh264dec');
+if (!isThere) console.warn('decoder-choice: skipped, openh264dec and vedetteh264dec are needed');
 
 const folder = mkdtempSync(path.join(tmpdir(), 'vedette-decoders-'));
 const open: TestCamera[] = [];
@@ -116,7 +116,7 @@ describe.skipIf(!isThere)('the decoder that was chosen', () => {
     await new Promise<void>((resolve) => supervisor.on('frame', () => resolve()));
     expect(supervisor.status()).toMatchObject({
       state: 'live',
-      decoder: 'avdec_h264',
+      decoder: 'vedetteh264dec',
       decoder_fallback: expect.stringMatching(/^openh264dec: ./),
     });
     expect(supervisor.counts().sessions).toBe(2);
