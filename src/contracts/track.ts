@@ -3,7 +3,7 @@ import type { Detection } from './detection.ts';
 import type { Frame } from './frame.ts';
 import type { Affine, Box } from './geometry.ts';
 
-/** `tentative`: seen too little to be told; `confirmed`; `lost`: coasting on prediction. */
+/** `tentative`: seen too little to be told; `confirmed`; `lost`: coasting on prediction, or back and not believed yet. */
 export type TrackPhase = 'tentative' | 'confirmed' | 'lost';
 
 export interface Track {

@@ -93,9 +93,13 @@ export function isTentative(tracklet: Tracklet): boolean {
   return tracklet.phase === 'tentative';
 }
 
-/** Confirmed and seen in the frame before. */
+// Weak detections continue a track that was missed only within this time: reflections and shadows stay for longer.
+const WEAK_AFTER_MS = 500;
+
+/** Known, and seen lately enough to be continued by a weak detection. */
 export function wasJustSeen(tracklet: Tracklet): boolean {
-  return tracklet.phase === 'confirmed';
+  if (tracklet.phase === 'tentative') return false;
+  return !tracklet.isMissed || tracklet.unseenMs <= WEAK_AFTER_MS;
 }
 
 export function isAny(): boolean {
@@ -112,5 +116,16 @@ export function observedPlace(tracklet: Tracklet): Float64Array {
 
 /** Seen in the frame before, whether confirmed or not. */
 export function wasSeenBefore(tracklet: Tracklet): boolean {
-  return tracklet.phase !== 'lost';
+  return !tracklet.isMissed;
+}
+
+/** How far a weak detection lies on the expected place beyond what is asked (IoU); another label is never worth a doubt. */
+export function weakBenefit(
+  tracklet: Tracklet,
+  candidates: Candidates,
+  index: number,
+  minIou: number,
+): number {
+  if (candidates.detections[index]!.label !== tracklet.votes.winner) return 0;
+  return cornersIou(tracklet.expected, 0, candidates.corners, 4 * index) - minIou;
 }

@@ -9,8 +9,9 @@ import {
   isTentative,
   wasJustSeen,
   wasSeenBefore,
+  weakBenefit,
 } from './association.ts';
-import { Candidates, cornersIou } from './candidates.ts';
+import { Candidates } from './candidates.ts';
 import { Lifecycle, type TrackerOptions } from './lifecycle.ts';
 import { reachBenefit } from './reach.ts';
 import type { TrackingConfig } from './tracking-config.ts';
@@ -19,10 +20,16 @@ import type { Tracklet } from './tracklet.ts';
 // Tentative tracks are held to more (1 - 0.7, ByteTrack's limit for unconfirmed tracks).
 const MIN_TENTATIVE_SIMILARITY = 0.3;
 
+// What a weak detection's score counts for beside a strong one's.
+const WEAK_WORTH = 0.5;
+const LEAST = 1e-3;
+
 /**
- * Three associations per frame: known tracks with strong detections by IoU × score; those left over
- * that were seen in the frame before with weak detections by IoU; tentative tracks with the strong
- * detections that remain.
+ * Known tracks with all detections by IoU × score, weak ones at half their worth and only where they lie on a track
+ * that was seen lately; then tentative tracks with the strong detections that remain.
+ *
+ * The paper asks for weak detections only after the strong ones are given away. Then a passer-by who barely touches
+ * takes a track whose own object is right there, half hidden; in one round the two are rivals.
  */
 export class ByteTrack implements Tracker {
   private readonly config: TrackingConfig;
@@ -45,18 +52,18 @@ export class ByteTrack implements Tracker {
       (least: number) =>
       (_: Tracklet, index: number, overlap: number): number =>
         overlap * detections[index]!.score - least;
+    const aboveStrong = above(config.min_similarity);
     association.run(frame, {
-      indices: candidates.strong,
+      indices: candidates.all,
       belongs: isKnown,
       place,
-      benefit: above(config.min_similarity),
-    });
-    association.run(frame, {
-      indices: candidates.weak,
-      belongs: wasJustSeen,
-      place,
-      benefit: (tracklet, index) =>
-        cornersIou(tracklet.expected, 0, candidates.corners, 4 * index) - config.min_low_iou,
+      benefit: (tracklet, index, overlap) => {
+        const { score } = detections[index]!;
+        if (score >= config.high_score) return aboveStrong(tracklet, index, overlap);
+        if (!wasJustSeen(tracklet)) return 0;
+        if (weakBenefit(tracklet, candidates, index, config.min_low_iou) < 0) return 0;
+        return Math.max(LEAST, overlap * score * WEAK_WORTH - config.min_similarity);
+      },
     });
     association.run(frame, {
       indices: candidates.strong,

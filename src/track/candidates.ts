@@ -13,6 +13,8 @@ export class Candidates {
   /** Indices of detections that no track has taken yet, by the pass they belong to. */
   readonly strong: number[] = [];
   readonly weak: number[] = [];
+  /** Both, whether taken or not. */
+  readonly all: number[] = [];
   private taken = new Uint8Array(64);
 
   load(frame: Frame, detections: readonly Detection[], highScore: number, lowScore: number): void {
@@ -25,6 +27,7 @@ export class Candidates {
     this.taken.fill(0, 0, count);
     this.strong.length = 0;
     this.weak.length = 0;
+    this.all.length = 0;
     const aspect = frame.widthPx / frame.heightPx;
     for (let i = 0; i < count; i++) {
       const { box, score } = detections[i]!;
@@ -35,6 +38,8 @@ export class Candidates {
       this.corners[4 * i + 3] = box[1] + box[3];
       if (score >= highScore) this.strong.push(i);
       else if (score >= lowScore) this.weak.push(i);
+      else continue;
+      this.all.push(i);
     }
   }
 

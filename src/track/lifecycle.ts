@@ -15,7 +15,13 @@ export interface TrackerOptions {
 const MISSES_ALWAYS_ALLOWED = 2;
 // A detection is sure at this share of the way from `high_score` to 1: at 0.9 when `high_score` is 0.5.
 const SURE = 0.8;
-// Two tracks this close are one object (ByteTrack removes duplicates at an IoU distance of 0.15).
+// What flickers is often no object: each gap costs as much evidence as so many sure detections give. What was seen for long
+// can afford gaps.
+const GAP_COST = 2;
+const MOST_EVIDENCE = 20;
+// A track that came back is told again after so long without a miss, whatever its evidence.
+const RETURN_S = 0.2;
+// A detection this close to an object that is followed already is the same object.
 const SAME_OBJECT_IOU = 0.85;
 
 export class Lifecycle {
@@ -67,8 +73,7 @@ export class Lifecycle {
       4 * index,
       this.isReplayed,
     );
-    if (tracklet.phase === 'lost') tracklet.phase = 'confirmed';
-    if (tracklet.trackId === 0) this.judge(tracklet);
+    this.judge(tracklet);
   }
 
   /** Starts a track from each strong detection that is left, unless it lies on an object already followed. */
@@ -92,8 +97,8 @@ export class Lifecycle {
       if (tracklet.seenNow) return true;
       if (!tracklet.isLookedFor) return tracklet.unseenMs <= this.lostMs;
       if (tracklet.phase === 'tentative') return false;
-      tracklet.phase = 'lost';
-      return tracklet.unseenMs <= this.lostMs && !this.isDuplicate(tracklet);
+      this.miss(tracklet);
+      return tracklet.unseenMs <= this.lostMs;
     });
     return { frame, tracks: this.live.map((tracklet) => tracklet.snapshot()), ended: this.ended };
   }
@@ -113,18 +118,27 @@ export class Lifecycle {
   /** A sure detection counts for one, a less sure one by how far its score lies above `high_score`. */
   private weight(score: number): number {
     const { high_score } = this.config;
-    return Math.min(1, (score - high_score) / (SURE * (1 - high_score)));
+    return Math.min(1, Math.max(0, score - high_score) / (SURE * (1 - high_score)));
   }
 
   private judge(tracklet: Tracklet): void {
     const { confirm_hits, confirm_s } = this.config;
-    tracklet.evidence += this.weight(tracklet.score);
-    const isLong = tracklet.ageMs >= confirm_s * 1000;
+    tracklet.evidence = Math.min(MOST_EVIDENCE, tracklet.evidence + this.weight(tracklet.score));
+    if (tracklet.phase === 'confirmed') return;
+    const runS = tracklet.phase === 'lost' ? RETURN_S : confirm_s;
+    const isLong = tracklet.runMs >= runS * 1000;
     if (isLong || tracklet.evidence > confirm_hits - 1e-9) this.confirm(tracklet);
   }
 
+  /** Only the first miss of a gap counts: how long something is hidden says nothing about whether it exists. */
+  private miss(tracklet: Tracklet): void {
+    if (!tracklet.isMissed) tracklet.evidence = Math.max(0, tracklet.evidence - GAP_COST);
+    tracklet.isMissed = true;
+    tracklet.phase = 'lost';
+  }
+
   private confirm(tracklet: Tracklet): void {
-    tracklet.trackId = ++this.confirmed;
+    if (tracklet.trackId === 0) tracklet.trackId = ++this.confirmed;
     tracklet.phase = 'confirmed';
   }
 
@@ -134,15 +148,6 @@ export class Lifecycle {
       if (!tracklet.seenNow) continue;
       if (cornersIou(tracklet.observed, 0, candidates.corners, 4 * index) > SAME_OBJECT_IOU)
         return true;
-    }
-    return false;
-  }
-
-  /** A lost track whose place was taken by a newer one: the older of the two goes on. */
-  private isDuplicate(lost: Tracklet): boolean {
-    for (const other of this.live) {
-      if (other === lost || !other.seenNow || other.phase !== 'confirmed') continue;
-      if (cornersIou(lost.expected, 0, other.expected, 0) > SAME_OBJECT_IOU) return true;
     }
     return false;
   }

@@ -9,8 +9,9 @@ import {
   observedPlace,
   wasJustSeen,
   wasSeenBefore,
+  weakBenefit,
 } from './association.ts';
-import { Candidates, cornersIou } from './candidates.ts';
+import { Candidates } from './candidates.ts';
 import { Lifecycle, type TrackerOptions } from './lifecycle.ts';
 import { reachBenefit } from './reach.ts';
 import type { TrackingConfig } from './tracking-config.ts';
@@ -21,7 +22,7 @@ import type { Tracklet } from './tracklet.ts';
  * - Recovery: what is left over is looked for where it was last seen, not where it was expected.
  * - Re-update: after a gap the filter is replayed along the straight way between the two observations,
  *   so that the error of the blind prediction does not survive it.
- * - Weak detections continue tracks as in ByteTrack.
+ * - Weak detections continue tracks that the strong ones left over.
  */
 export class OcSort implements Tracker {
   private readonly config: TrackingConfig;
@@ -55,8 +56,7 @@ export class OcSort implements Tracker {
       indices: candidates.weak,
       belongs: wasJustSeen,
       place: expectedPlace,
-      benefit: (tracklet, index) =>
-        cornersIou(tracklet.expected, 0, candidates.corners, 4 * index) - config.min_low_iou,
+      benefit: (tracklet, index) => weakBenefit(tracklet, candidates, index, config.min_low_iou),
     });
     association.run(frame, {
       indices: candidates.strong,

@@ -3,6 +3,7 @@ import type { Detection } from '../contracts/detection.ts';
 import type { Frame } from '../contracts/frame.ts';
 import { type Affine, type Box, clip } from '../contracts/geometry.ts';
 import type { Track, TrackPhase } from '../contracts/track.ts';
+import { Foresight } from './foresight.ts';
 import { BoxFilter, TICKS_PER_S } from './kalman.ts';
 import { LabelVote } from './label-vote.ts';
 import { Observations, warpCorners } from './observations.ts';
@@ -19,17 +20,25 @@ export class Tracklet {
   phase: TrackPhase = 'tentative';
   readonly filter: BoxFilter = new BoxFilter();
   readonly votes: LabelVote;
-  /** Where it is expected in this frame: `x1 y1 x2 y2` in frame heights. */
+  /**
+   * Where it is expected in this frame: `x1 y1 x2 y2` in frame heights. The filter says where and how it grows; how tall
+   * and wide it is, the last detection says: people stretch and stoop faster than a filter learns.
+   */
   readonly expected: Float64Array = new Float64Array(4);
   /** Where it was detected last, same unit. */
   readonly observed: Float64Array = new Float64Array(4);
   readonly observations: Observations = new Observations();
+  readonly foresight: Foresight = new Foresight();
   /** The filter as it was after the last detection. */
   private readonly settled = new BoxFilter();
   /** Predictions since then. */
   private misses = 0;
-  /** Detections before it was confirmed, counted in sure ones. */
+  /** What speaks for it, counted in sure detections; less after every gap (lifecycle.ts). */
   evidence = 0;
+  /** It was looked for in vain since its last detection. */
+  isMissed = false;
+  /** Age at its first detection after the last miss. */
+  private runSinceMs = 0;
   hits = 1;
   unseenMs = 0;
   /** Since its first detection, on the stream's timeline. */
@@ -104,7 +113,12 @@ export class Tracklet {
     at: number,
     isReplayed: boolean,
   ): void {
+    if (this.misses === 1) {
+      this.foresight.learn(this.expected, this.observed, corners, at, this.unseenMs);
+    }
     if (isReplayed && this.misses > 1) this.replay(corners, at);
+    if (this.isMissed) this.runSinceMs = this.ageMs;
+    this.isMissed = false;
     this.newest = detection;
     this.topScore = Math.max(this.topScore, detection.score);
     this.votes.add(detection.label, detection.score);
@@ -119,6 +133,11 @@ export class Tracklet {
     this.misses = 0;
     this.settled.copyFrom(this.filter);
     this.refreshExpected();
+  }
+
+  /** Since when it was found wherever it was looked for. */
+  get runMs(): number {
+    return this.ageMs - this.runSinceMs;
   }
 
   get score(): number {
@@ -194,12 +213,21 @@ export class Tracklet {
   }
 
   private refreshExpected(): void {
-    const { mean } = this.filter;
-    const height = Math.max(mean[6]!, 1e-6);
-    const width = Math.max(mean[4]!, 1e-3) * height;
+    const { filter, settled, observed } = this;
+    const { mean } = filter;
+    const height = ((observed[3]! - observed[1]!) * heightOf(filter)) / heightOf(settled);
+    const width = ((observed[2]! - observed[0]!) * widthOf(filter)) / widthOf(settled);
     this.expected[0] = mean[0]! - width / 2;
     this.expected[1] = mean[2]! - height / 2;
     this.expected[2] = mean[0]! + width / 2;
     this.expected[3] = mean[2]! + height / 2;
   }
+}
+
+function heightOf({ mean }: BoxFilter): number {
+  return Math.max(mean[6]!, 1e-6);
+}
+
+function widthOf(filter: BoxFilter): number {
+  return Math.max(filter.mean[4]!, 1e-3) * heightOf(filter);
 }

@@ -82,6 +82,71 @@ describe('lifecycle', () => {
     }
   });
 
+  /** Which of 60 frames tell of an object that is seen in `seen` of every `of` frames, after 40 in a row. */
+  function toldShare(seen: number, of: number, first: number): number {
+    const it = tracker();
+    let told = 0;
+    let shown = 0;
+    for (let i = 1; i <= 160; i++) {
+      const isSeen = i <= first || i % of < seen;
+      const { tracks } = it.update(frameOf('a', i), isSeen ? [person(0.5)] : []);
+      if (i <= 100 || !isSeen) continue;
+      shown += 1;
+      told += tracks.filter((track) => track.phase === 'confirmed').length;
+    }
+    return told / shown;
+  }
+
+  test('what flickers is told of no more; what is seen for longer between gaps always is', () => {
+    expect(toldShare(1, 2, 10)).toBe(0);
+    expect(toldShare(1, 3, 10)).toBe(0);
+    expect(toldShare(5, 6, 10)).toBe(1);
+  });
+
+  test('what was seen for long is told again with its first detection after a gap', () => {
+    for (const [before, phase] of [
+      [10, 'confirmed'],
+      [2, 'lost'],
+    ] as const) {
+      const it = tracker();
+      for (let i = 1; i <= before; i++) it.update(frameOf('a', i), [person(0.5)]);
+      for (let i = before + 1; i <= before + 10; i++) it.update(frameOf('a', i), []);
+      const back = it.update(frameOf('a', before + 11), [person(0.5)]);
+      expect(back.tracks).toMatchObject([{ trackId: 1, phase }]);
+    }
+  });
+
+  test('who is hidden by another goes on behind them with an id of their own', () => {
+    const it = tracker({ lost_s: 2 });
+    for (let i = 1; i <= 60; i++) {
+      const right = person(0.2 + i * 0.01);
+      const left = person(0.8 - i * 0.01);
+      const isHidden = Math.abs(right.box[0] - left.box[0]) < 0.03;
+      it.update(frameOf('a', i), isHidden ? [right] : [right, left]);
+    }
+    const { tracks } = it.update(frameOf('a', 61), [person(0.81), person(0.19)]);
+    expect(tracks.map(({ id, box: [x] }) => [id, x])).toEqual([
+      ['id-1', 0.81],
+      ['id-2', 0.19],
+    ]);
+  });
+
+  test('a passer-by who touches takes no track whose own object is half hidden there', () => {
+    const it = tracker();
+    const at = (i: number): { ptsNs: number; captureMs: number; arrivedMs: number } => ({
+      ptsNs: i * 2e8,
+      captureMs: i * 200,
+      arrivedMs: i * 200,
+    });
+    for (let i = 1; i <= 9; i++) it.update(frameOf('a', i, at(i)), [person(0.5)]);
+    const both = [person(0.545), person(0.5, 0.4, 0.49)];
+    const { tracks } = it.update(frameOf('a', 10, at(10)), both);
+    expect(tracks.map(({ id, score }) => [id, score])).toEqual([
+      ['id-1', 0.49],
+      ['id-2', 0.9],
+    ]);
+  });
+
   test('a new session ends everything and counts from 1 again with new global ids', () => {
     const it = tracker();
     for (let i = 1; i <= 5; i++) it.update(frameOf('a', i), [person(0.5)]);

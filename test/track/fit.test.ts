@@ -29,7 +29,7 @@ function overlap(tracklet: Tracklet, place: Float64Array, box: Float64Array): nu
 /** The definition: both boxes widened on every side, then intersection over union. */
 function widenedIou(a: Float64Array, b: Float64Array, buffer: number): number {
   const widen = ([x1, y1, x2, y2]: Float64Array): Float64Array => {
-    const w = (x2! - x1!) * buffer;
+    const w = (x2! - x1!) * buffer + (y2! - y1!) * Math.min(0.06, buffer);
     const h = (y2! - y1!) * buffer;
     return Float64Array.of(x1! - w, y1! - h, x2! + w, y2! + h);
   };
@@ -48,6 +48,36 @@ describe('overlap', () => {
       }),
     );
   });
+
+  test('counts the expected place and the last one as far as each came true', () => {
+    const far = Float64Array.of(0.5, 0.5, 0.6, 0.8);
+    const tracklet = trackletAt(Float64Array.of(0.1, 0.5, 0.2, 0.8));
+    tracklet.predict(200);
+    const { expected, observed, foresight } = tracklet;
+    expected.set(far);
+    expect(overlap(tracklet, expected, far)).toBeCloseTo(1, 9);
+    foresight.learn(expected, observed, observed, 0, 200);
+    expect(foresight.share).toBeLessThan(0.01);
+    expect(overlap(tracklet, expected, far)).toBeCloseTo(foresight.share, 9);
+    expect(overlap(tracklet, expected, observed)).toBeCloseTo(1 - foresight.share, 9);
+    for (let i = 0; i < 20; i++) foresight.learn(far, observed, far, 0, 200);
+    expect(overlap(tracklet, expected, far)).toBeGreaterThan(0.99);
+  });
+});
+
+test('a track is expected as tall and wide as it was detected last, grown as its filter says', () => {
+  const tracklet = trackletAt(Float64Array.of(0.4, 0.4, 0.5, 0.7));
+  const detection = { box: [0, 0, 0.1, 0.1] as const, score: 0.9, label: 'person' };
+  for (let i = 1; i <= 20; i++) {
+    tracklet.predict(40);
+    tracklet.update(frameOf('a', i), detection, Float64Array.of(0.4, 0.4, 0.5, 0.7), 0, false);
+  }
+  tracklet.predict(40);
+  tracklet.update(frameOf('a', 21), detection, Float64Array.of(0.35, 0.4, 0.55, 0.7), 0, false);
+  tracklet.predict(40);
+  const [x1, y1, x2, y2] = tracklet.expected;
+  expect(x2! - x1!).toBeCloseTo(0.2, 3);
+  expect(y2! - y1!).toBeCloseTo(0.3, 3);
 });
 
 test('size fits best at equal height, and alike for twice and half', () => {
