@@ -235,6 +235,8 @@ export class Agent {
           this.config = this.admission.settle(this.config, true);
           for (const camera of Object.keys(this.config.cameras)) await this.applyCamera(camera);
           log.info({ cameras: this.cameras.ids }, 'cameras started');
+          // While their processes start there is time.
+          if (this.config.storage.stills.enabled) void this.snapshots?.prepare();
         },
         stop: async () => {
           await Promise.all([this.cameras.stop(), this.records.stop()]);
@@ -304,6 +306,7 @@ export class Agent {
     const { engine, arena } = this.opened;
     const { stills } = this.config.storage;
     const print: CameraSet['print'] = (camera, ticket) => this.cameras.print(camera, ticket);
+    const order: CameraSet['order'] = (camera, ticket) => this.cameras.order(camera, ticket);
     const slots = Array.from({ length: STILL_SLOTS }, () => arena.reserve(STILL_SLOT_BYTES));
     const { quality, annotate: isAnnotated } = stills;
     this.snapshots = new SnapshotKeeper({ arena, slots, clock, log, quality, isAnnotated, print });
@@ -324,6 +327,7 @@ export class Agent {
       createTracker: () =>
         createTracker(this.tracking(), { idFor: (captureMs) => ulid(captureMs) }),
       print,
+      order,
       write: (records: readonly SinkRecord[]) => sinks.write(records),
       onDetections: this.options.onDetections,
     });

@@ -6,6 +6,7 @@
 namespace vedette::addon {
 
 void initArena(Napi::Env env, Napi::Object exports);
+void initCameraLink(Napi::Env env, Napi::Object exports);
 void initFrameRing(Napi::Env env, Napi::Object exports);
 void initPrint(Napi::Env env, Napi::Object exports);
 void initSandbox(Napi::Env env, Napi::Object exports);

@@ -1,15 +1,18 @@
-// FrameRing for JavaScript: notices of raw frames that come through a pipe, and printing from them into the arena.
+// FrameRing for JavaScript: raw frames that come through a pipe. JavaScript, which knows their times, has them told of; they
+// are printed through the camera link on a thread of their own.
 #include "core/frame_ring.hpp"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <string>
 
+#include "addon/arguments.hpp"
 #include "addon/exports.hpp"
 #include "addon/guard.hpp"
 #include "addon/motion_arguments.hpp"
-#include "addon/print_order.hpp"
 #include "addon/wake.hpp"
+#include "core/print_server.hpp"
 
 namespace vedette::addon {
 
@@ -20,8 +23,8 @@ class JsFrameRing final : public Napi::ObjectWrap<JsFrameRing> {
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "FrameRing",
                        {
-                           InstanceMethod("print", &JsFrameRing::print),
-                           InstanceMethod("pass", &JsFrameRing::pass),
+                           InstanceMethod("serve", &JsFrameRing::serve),
+                           InstanceMethod("tell", &JsFrameRing::tell),
                            InstanceMethod("close", &JsFrameRing::close),
                        });
   }
@@ -63,7 +66,6 @@ class JsFrameRing final : public Napi::ObjectWrap<JsFrameRing> {
       notice.Set("sequence", static_cast<double>(frame->sequence));
       notice.Set("captureMs", frame->unixMs);
       notice.Set("monotonicMs", frame->monotonicMs);
-      setMotion(notice, frame->motion);
       onFrame_.Call({notice});
     }
     if (!end || onEnd_.IsEmpty()) return;
@@ -73,30 +75,48 @@ class JsFrameRing final : public Napi::ObjectWrap<JsFrameRing> {
     onEnd_.Call({ending});
   }
 
-  /// print(sequence, rectangle, format, memory, offset) → {placement, bytes, tookUs} or the failure's name.
-  Napi::Value print(const Napi::CallbackInfo& info) {
+  /// serve(link, arena)
+  Napi::Value serve(const Napi::CallbackInfo& info) {
     return guard(info, [&]() -> Napi::Value {
-      const auto started = std::chrono::steady_clock::now();
-      const auto failure = [&](const char* cause) { return Napi::String::New(info.Env(), cause); };
-      const auto order = printOrderOf(info, 1);
-      if (!order) return failure("bad_ticket");
-      const auto frame = ring_ ? ring_->find(static_cast<std::uint64_t>(number(info[0], "sequence"))) : nullptr;
-      if (!frame) return failure("frame_gone");
-      const RawFormat& format = ring_->format();
-      const auto picture = pictureIn(frame->bytes, format.pixels, format.width, format.height);
-      if (!picture) return failure("map_failed");
-      const auto placement = printer_.print(*picture, order->rectangle, order->format, order->out);
-      if (!placement) return failure("bad_ticket");
-      ring_->taken(frame);
-      return printedObject(info.Env(), *placement, order->out.size(), started);
+      if (!ring_) badArgument("the ring is closed");
+      end_ = std::make_unique<link::CameraEnd>(bytes(info[0], "link"));
+      memories_[0] = Napi::Persistent(info[0].As<Napi::Object>());
+      memories_[1] = Napi::Persistent(info[1].As<Napi::Object>());
+      server_ = std::make_unique<PrintServer>(
+          *end_, bytes(info[1], "arena"), [this](const auto& ticket, const auto& print) { return answer(ticket, print); },
+          [this](std::uint64_t sequence) { ring_->pass(sequence); });
+      return info.Env().Undefined();
     });
   }
 
-  Napi::Value pass(const Napi::CallbackInfo& info) {
+  /// tell(sequence, ptsNs, captureMs): nothing when the frame is gone.
+  Napi::Value tell(const Napi::CallbackInfo& info) {
     return guard(info, [&]() -> Napi::Value {
-      if (ring_) ring_->pass(static_cast<std::uint64_t>(number(info[0], "sequence")));
+      const auto frame = server_ ? ring_->find(size(info[0], "sequence")) : nullptr;
+      if (!frame) return info.Env().Undefined();
+      link::Notice notice;
+      notice.sequence = static_cast<double>(frame->sequence);
+      notice.ptsNs = number(info[1], "ptsNs");
+      notice.captureMs = number(info[2], "captureMs");
+      notice.widthPx = ring_->format().width;
+      notice.heightPx = ring_->format().height;
+      notice.setMotion(frame->motion);
+      end_->tell(notice);
       return info.Env().Undefined();
     });
+  }
+
+  /// On the printing thread.
+  link::Answer answer(const link::Ticket& ticket, const PrintPicture& print) {
+    using link::Answer;
+    const auto frame = ring_->find(ticket.sequence);
+    if (!frame) return Answer::refused(link::Outcome::FrameGone);
+    const RawFormat& format = ring_->format();
+    const auto picture = pictureIn(frame->bytes, format.pixels, format.width, format.height);
+    if (!picture) return Answer::refused(link::Outcome::MapFailed);
+    const Answer answer = print(*picture);
+    if (answer.isPrinted()) ring_->taken(frame);
+    return answer;
   }
 
   Napi::Value close(const Napi::CallbackInfo& info) {
@@ -104,9 +124,10 @@ class JsFrameRing final : public Napi::ObjectWrap<JsFrameRing> {
     return info.Env().Undefined();
   }
 
-  /// The thread ends before the wake that it calls; the wake itself stays, because `deliver` may be running.
+  /// Threads end before what they call; the wake itself stays, because `deliver` may be running.
   void shut() {
     if (!ring_) return;
+    server_.reset();
     ring_.reset();
     wake_->release();
     onFrame_.Reset();
@@ -116,9 +137,11 @@ class JsFrameRing final : public Napi::ObjectWrap<JsFrameRing> {
   // Owned.
   std::unique_ptr<Wake> wake_;
   std::unique_ptr<FrameRing> ring_;
+  std::array<Napi::ObjectReference, 2> memories_;
+  std::unique_ptr<link::CameraEnd> end_;
+  std::unique_ptr<PrintServer> server_;
   Napi::FunctionReference onFrame_;
   Napi::FunctionReference onEnd_;
-  Printer printer_;
 };
 
 }  // namespace

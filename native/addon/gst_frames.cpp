@@ -1,31 +1,54 @@
-// FrameSink for JavaScript: notices of decoded frames, and printing from them into the arena.
+// FrameSink for JavaScript: decoded frames are told of and printed through the camera link, on threads of their own.
 #include "gst/frame_store.hpp"
 
+#include <array>
 #include <chrono>
 #include <memory>
+#include <mutex>
 
+#include "addon/arguments.hpp"
 #include "addon/gst_exports.hpp"
 #include "addon/guard.hpp"
 #include "addon/motion_arguments.hpp"
-#include "addon/print_order.hpp"
 #include "addon/wake.hpp"
-#include "core/print.hpp"
+#include "core/print_server.hpp"
 #include "gst/mapped_frame.hpp"
 
 namespace vedette::addon {
 
 namespace {
 
+/// What a stream looks like, of which JavaScript is told when it changes.
+struct Look {
+  int widthPx = 0;
+  int heightPx = 0;
+  double fps = 0;
+  const char* pixelFormat = "";
+  bool operator==(const Look&) const = default;
+};
+
+link::Notice recordOf(const gst::Notice& from) {
+  link::Notice notice;
+  notice.sequence = static_cast<double>(from.sequence);
+  notice.ptsNs = static_cast<double>(from.ptsNs);
+  notice.captureMs = from.capture.unixMs;
+  notice.isRtcp = from.capture.rtcp ? 1 : 0;
+  notice.widthPx = from.widthPx;
+  notice.heightPx = from.heightPx;
+  notice.skipped = static_cast<double>(from.skipped);
+  notice.setMotion(from.motion);
+  return notice;
+}
+
 class FrameSink final : public Napi::ObjectWrap<FrameSink> {
  public:
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "FrameSink",
                        {
-                           InstanceMethod("onFrame", &FrameSink::onFrame),
+                           InstanceMethod("serve", &FrameSink::serve),
                            InstanceMethod("noticeEvery", &FrameSink::noticeEvery),
                            InstanceMethod("watchMotion", &FrameSink::watchMotion),
-                           InstanceMethod("print", &FrameSink::print),
-                           InstanceMethod("pass", &FrameSink::pass),
+                           InstanceMethod("frames", &FrameSink::frames),
                            InstanceMethod("continueTimeline", &FrameSink::continueTimeline),
                            InstanceMethod("close", &FrameSink::close),
                        });
@@ -34,12 +57,21 @@ class FrameSink final : public Napi::ObjectWrap<FrameSink> {
   explicit FrameSink(const Napi::CallbackInfo& info)
       : Napi::ObjectWrap<FrameSink>(info), store_(gst::FrameStore::named(info[0].ToString().Utf8Value())) {}
 
+  ~FrameSink() override { shut(); }
+
  private:
-  Napi::Value onFrame(const Napi::CallbackInfo& info) {
+  /// serve(link, arena, onLook)
+  Napi::Value serve(const Napi::CallbackInfo& info) {
     return guard(info, [&]() -> Napi::Value {
-      listener_ = Napi::Persistent(info[0].As<Napi::Function>());
-      wake_ = std::make_shared<Wake>(info.Env(), "vedette frames", [this](Napi::Env env) { deliver(env); });
-      store_->setWake([wake = wake_] { wake->wake(); });
+      end_ = std::make_unique<link::CameraEnd>(bytes(info[0], "link"));
+      memories_[0] = Napi::Persistent(info[0].As<Napi::Object>());
+      memories_[1] = Napi::Persistent(info[1].As<Napi::Object>());
+      onLook_ = Napi::Persistent(info[2].As<Napi::Function>());
+      wake_ = std::make_unique<Wake>(info.Env(), "vedette frames", [this](Napi::Env env) { tellLook(env); });
+      server_ = std::make_unique<PrintServer>(
+          *end_, bytes(info[1], "arena"), [this](const auto& ticket, const auto& print) { return answer(ticket, print); },
+          [this](std::uint64_t sequence) { store_->pass(sequence); });
+      store_->setTell([this](const gst::Notice& notice) { return tell(notice); });
       return info.Env().Undefined();
     });
   }
@@ -61,59 +93,54 @@ class FrameSink final : public Napi::ObjectWrap<FrameSink> {
     });
   }
 
-  void deliver(Napi::Env env) {
-    const auto notice = store_->takeNotice();
-    if (!notice || listener_.IsEmpty()) return;
+  Napi::Value frames(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(store_->sequence()));
+  }
+
+  /// On GStreamer's thread.
+  bool tell(const gst::Notice& notice) {
+    {
+      const Look look{notice.widthPx, notice.heightPx, notice.fps, notice.pixelFormat};
+      const std::lock_guard lock(mutex_);
+      if (!(look == look_)) wake_->wake();
+      look_ = look;
+    }
+    return end_->tell(recordOf(notice));
+  }
+
+  void tellLook(Napi::Env env) {
+    if (onLook_.IsEmpty()) return;
+    Look look;
+    {
+      const std::lock_guard lock(mutex_);
+      look = look_;
+    }
     const Napi::HandleScope scope(env);
-    Napi::Object frame = Napi::Object::New(env);
-    frame.Set("sequence", static_cast<double>(notice->sequence));
-    frame.Set("ptsNs", static_cast<double>(notice->ptsNs));
-    frame.Set("captureMs", notice->capture.unixMs);
-    frame.Set("captureClock", notice->capture.rtcp ? "rtcp" : "host");
-    frame.Set("widthPx", notice->widthPx);
-    frame.Set("heightPx", notice->heightPx);
-    frame.Set("fps", notice->fps);
-    frame.Set("pixelFormat", notice->pixelFormat);
-    setMotion(frame, notice->motion);
-    frame.Set("skipped", static_cast<double>(notice->skipped));
-    listener_.Call({frame});
+    Napi::Object told = Napi::Object::New(env);
+    told.Set("widthPx", look.widthPx);
+    told.Set("heightPx", look.heightPx);
+    told.Set("fps", look.fps);
+    told.Set("pixelFormat", look.pixelFormat);
+    onLook_.Call({told});
   }
 
-  /// print(sequence, rectangle, format, memory, offset, orNewer) → {placement, bytes, tookUs, newer?} or the failure's name.
-  Napi::Value print(const Napi::CallbackInfo& info) {
-    return guard(info, [&]() -> Napi::Value {
-      const auto started = std::chrono::steady_clock::now();
-      const auto failure = [&](const char* cause) { return Napi::String::New(info.Env(), cause); };
-      const auto order = printOrderOf(info, 1);
-      if (!order) return failure("bad_ticket");
-      const auto sequence = static_cast<std::uint64_t>(number(info[0], "sequence"));
-      const auto frame = info[5].ToBoolean() ? store_->findNewest(sequence) : store_->find(sequence);
-      if (!frame) return failure("frame_gone");
-      const gst::MappedFrame mapped(*frame);
-      const auto picture = mapped.picture();
-      if (!picture) return failure("map_failed");
-      const auto placement = printer_.print(*picture, order->rectangle, order->format, order->out);
-      if (!placement) return failure("bad_ticket");
-      store_->taken(*frame);
-      const Napi::Object printed = printedObject(info.Env(), *placement, order->out.size(), started);
-      if (frame->sequence() != sequence) printed.Set("newer", newerObject(info.Env(), *frame));
-      return printed;
-    });
-  }
-
-  static Napi::Object newerObject(Napi::Env env, const gst::HeldFrame& frame) {
-    Napi::Object newer = Napi::Object::New(env);
-    newer.Set("sequence", static_cast<double>(frame.sequence()));
-    newer.Set("ptsNs", static_cast<double>(frame.ptsNs()));
-    newer.Set("captureMs", frame.captureMs());
-    return newer;
-  }
-
-  Napi::Value pass(const Napi::CallbackInfo& info) {
-    return guard(info, [&]() -> Napi::Value {
-      store_->pass(static_cast<std::uint64_t>(number(info[0], "sequence")));
-      return info.Env().Undefined();
-    });
+  /// On the printing thread.
+  link::Answer answer(const link::Ticket& ticket, const PrintPicture& print) {
+    using link::Answer;
+    const auto frame = ticket.orNewer ? store_->findNewest(ticket.sequence) : store_->find(ticket.sequence);
+    if (!frame) return Answer::refused(link::Outcome::FrameGone);
+    const gst::MappedFrame mapped(*frame);
+    const auto picture = mapped.picture();
+    if (!picture) return Answer::refused(link::Outcome::MapFailed);
+    Answer answer = print(*picture);
+    if (!answer.isPrinted()) return answer;
+    store_->taken(*frame);
+    if (frame->sequence() == ticket.sequence) return answer;
+    answer.isNewer = 1;
+    answer.sequence = static_cast<double>(frame->sequence());
+    answer.ptsNs = static_cast<double>(frame->ptsNs());
+    answer.captureMs = frame->captureMs();
+    return answer;
   }
 
   Napi::Value continueTimeline(const Napi::CallbackInfo& info) {
@@ -122,19 +149,30 @@ class FrameSink final : public Napi::ObjectWrap<FrameSink> {
   }
 
   Napi::Value close(const Napi::CallbackInfo& info) {
-    store_->setWake({});
-    store_->clear();
-    if (wake_) wake_->release();
-    wake_.reset();
-    listener_.Reset();
+    shut();
     return info.Env().Undefined();
+  }
+
+  /// Threads end before what they call; the wake itself stays, because `tellLook` may be running.
+  void shut() {
+    if (!server_) return;
+    store_->setTell({});
+    server_.reset();
+    store_->clear();
+    wake_->release();
+    onLook_.Reset();
   }
 
   // Owned.
   std::shared_ptr<gst::FrameStore> store_;
-  std::shared_ptr<Wake> wake_;
-  Napi::FunctionReference listener_;
-  Printer printer_;
+  std::array<Napi::ObjectReference, 2> memories_;
+  std::unique_ptr<link::CameraEnd> end_;
+  std::unique_ptr<Wake> wake_;
+  std::unique_ptr<PrintServer> server_;
+  Napi::FunctionReference onLook_;
+  // State.
+  std::mutex mutex_;
+  Look look_;  // under mutex_
 };
 
 }  // namespace

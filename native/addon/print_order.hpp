@@ -1,9 +1,8 @@
-// "This rectangle, in this format, at this offset of the arena", checked: what prints of every frame source have in common.
+// "This rectangle, in this format, at this offset of the arena", checked.
 #pragma once
 
 #include <napi.h>
 
-#include <chrono>
 #include <optional>
 #include <span>
 
@@ -35,17 +34,6 @@ inline std::optional<PrintOrder> printOrderOf(const Napi::CallbackInfo& info, st
     return std::nullopt;
   }
   return PrintOrder{*rectangle, *format, memory.subspan(start, wanted)};
-}
-
-/// `Printed` of src/native/frames.ts.
-inline Napi::Object printedObject(Napi::Env env, const Placement& placement, std::size_t bytes,
-                                  std::chrono::steady_clock::time_point started) {
-  const auto took = std::chrono::steady_clock::now() - started;
-  Napi::Object result = Napi::Object::New(env);
-  result.Set("placement", placementObject(env, placement));
-  result.Set("bytes", static_cast<double>(bytes));
-  result.Set("tookUs", std::chrono::duration<double, std::micro>(took).count());
-  return result;
 }
 
 }  // namespace vedette::addon

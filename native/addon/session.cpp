@@ -1,11 +1,13 @@
 // Sessions for JavaScript: promises instead of callbacks, views on native memory instead of copies.
 #include "ort/session.hpp"
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <utility>
 
 #include "addon/arguments.hpp"
+#include "addon/camera_link.hpp"
 #include "addon/exports.hpp"
 #include "addon/guard.hpp"
 #include "ort/exit.hpp"
@@ -70,6 +72,18 @@ ort::Input readInput(const Napi::Value& value) {
           list(given.Get("shape"), "shape",
                [](const Napi::Value& dimension) { return static_cast<std::int64_t>(size(dimension, "dimension")); }),
           bytes(given.Get("bytes"), "bytes")};
+}
+
+/// One after the other: a CameraLink, and the number of one of its tickets.
+link::Prints readPrints(const Napi::Value& value) {
+  link::Prints prints;
+  if (!value.IsArray()) badArgument("prints are no array");
+  const auto pairs = value.As<Napi::Array>();
+  for (std::uint32_t i = 0; i < pairs.Length(); i += 2) {
+    const auto* const from = CameraLink::Unwrap(object(pairs.Get(i), "link"));
+    prints.add(from->end(), static_cast<std::uint32_t>(size(pairs.Get(i + 1), "ticket")));
+  }
+  return prints;
 }
 
 Napi::Array describe(Napi::Env env, const std::vector<ort::TensorInfo>& tensors) {
@@ -195,9 +209,10 @@ class Session final : public Napi::ObjectWrap<Session> {
     return guard(info, [&]() -> Napi::Value {
       if (thread_ == nullptr) badArgument("the session is not open");
       const auto run = std::make_shared<Run>(Run{Deferred(env_), Napi::Persistent(object(info[0], "inputs"))});
-      thread_->submit(list(info[0], "inputs", readInput), [=, this](auto outputs, std::exception_ptr failed) {
-        post([=, this](Napi::Env env) { deliver(env, *run, outputs, failed); });
-      });
+      thread_->submit(list(info[0], "inputs", readInput), readPrints(info[1]),
+                      [=, this](auto outputs, std::chrono::nanoseconds took, std::exception_ptr failed) {
+                        post([=, this](Napi::Env env) { deliver(env, *run, outputs, took, failed); });
+                      });
       begin();
       return run->promise.Promise();
     });
@@ -221,10 +236,17 @@ class Session final : public Napi::ObjectWrap<Session> {
     });
   }
 
-  void deliver(Napi::Env env, Run& run, const std::vector<ort::Output>& outputs, const std::exception_ptr& failed) {
+  /// {outputs, tookMs}; without outputs when nothing was printed.
+  void deliver(Napi::Env env, Run& run, const std::vector<ort::Output>& outputs, std::chrono::nanoseconds took,
+               const std::exception_ptr& failed) {
     run.inputs.Reset();
-    settle(run.promise, failed, [&] { return views(env, outputs); });
-    if (failed != nullptr) return;
+    settle(run.promise, failed, [&] {
+      const auto result = Napi::Object::New(env);
+      if (!outputs.empty()) result.Set("outputs", views(env, outputs));
+      result.Set("tookMs", std::chrono::duration<double, std::milli>(took).count());
+      return result;
+    });
+    if (outputs.empty()) return;
     // A later turn of the loop, after what awaits this promise has read the outputs.
     begin();
     post([this](Napi::Env) {

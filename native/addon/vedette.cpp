@@ -13,6 +13,7 @@ using Init = void (*)(Napi::Env, Napi::Object);
 
 constexpr Init kExports[] = {
     initArena,
+    initCameraLink,
     initFrameRing,
     initPrint,
     initSandbox,

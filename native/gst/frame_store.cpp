@@ -26,9 +26,9 @@ void FrameStore::setCapacity(std::size_t frames) {
   capacity_ = frames < 1 ? 1 : frames;
 }
 
-void FrameStore::setWake(std::function<void()> wake) {
+void FrameStore::setTell(std::function<bool(const Notice&)> tell) {
   const std::lock_guard lock(mutex_);
-  wake_ = std::move(wake);
+  tell_ = std::move(tell);
 }
 
 void FrameStore::setNoticeEvery(std::chrono::nanoseconds interval) {
@@ -66,9 +66,9 @@ std::uint64_t FrameStore::push(GstBuffer* buffer, const GstVideoInfo& info, GstC
                    gst_video_format_to_string(GST_VIDEO_INFO_FORMAT(&info)),
                    skipped_,
                    hasMissed ? notice_->motion : motion};
-  if (pace_.picks(ptsNs) && !isWoken_ && wake_) {
-    isWoken_ = true;
-    wake_();
+  if (pace_.picks(ptsNs) && tell_ && tell_(*notice_)) {
+    told_ = newest_.back();
+    notice_.reset();
   }
   return sequence_;
 }
@@ -79,11 +79,9 @@ void FrameStore::leaveOut() {
   skipped_ += 1;
 }
 
-std::optional<Notice> FrameStore::takeNotice() {
+std::uint64_t FrameStore::sequence() {
   const std::lock_guard lock(mutex_);
-  isWoken_ = false;
-  if (!newest_.empty()) told_ = newest_.back();
-  return std::exchange(notice_, std::nullopt);
+  return sequence_;
 }
 
 std::optional<HeldFrame> FrameStore::find(std::uint64_t sequence) {

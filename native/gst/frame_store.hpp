@@ -20,7 +20,7 @@
 
 namespace vedette::gst {
 
-/// What JavaScript is told of a frame. Where frames before it were not told of and only they moved, the motion is theirs.
+/// What is told of a frame. Where frames before it were not told of and only they moved, the motion is theirs.
 struct Notice {
   std::uint64_t sequence = 0;
   /// Running time since the session began; goes on rising when a file starts again.
@@ -81,8 +81,9 @@ class FrameStore final {
   static std::shared_ptr<FrameStore> named(const std::string& name);
 
   void setCapacity(std::size_t frames);
-  /// `wake` is called on GStreamer's thread when a notice is to be taken and none was before.
-  void setWake(std::function<void()> wake);
+  /// `tell` is called on GStreamer's thread for each frame that is to be told of; false: it was not, and its motion is told
+  /// with a later one. After `setTell` has returned the former one is not called any more.
+  void setTell(std::function<bool(const Notice&)> tell);
   /// From now on about one frame in `interval` of presentation time is told of; 0, as in the beginning: each.
   void setNoticeEvery(std::chrono::nanoseconds interval);
 
@@ -95,8 +96,8 @@ class FrameStore final {
                      const MotionReading& motion);
   /// A unit was left out before the decoder: the sequence goes on without it.
   void leaveOut();
-  /// The newest frame nobody was told of yet.
-  std::optional<Notice> takeNotice();
+  /// Of the frame that came last.
+  std::uint64_t sequence();
   std::optional<HeldFrame> find(std::uint64_t sequence);
   /// The newest frame from `sequence` on that this was not asked for before: no frame is given twice, none after a newer one.
   std::optional<HeldFrame> findNewest(std::uint64_t sequence);
@@ -124,10 +125,9 @@ class FrameStore final {
   std::deque<HeldFrame> newest_;
   std::deque<HeldFrame> printed_;
   std::optional<HeldFrame> told_;
-  std::function<void()> wake_;
+  std::function<bool(const Notice&)> tell_;
   std::optional<Notice> notice_;
   NoticePace pace_;
-  bool isWoken_ = false;
   std::optional<MotionOptions> motion_;
   std::size_t capacity_ = 3;
   std::uint64_t sequence_ = 0;

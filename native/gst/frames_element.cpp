@@ -34,6 +34,7 @@ struct VedetteFrames {
   std::unique_ptr<vedette::gst::MotionWatch> motion;
   vedette::gst::ArrivalFilter arrivals;
   GstVideoInfo info;
+  std::uint64_t sequence;
   guint heldFrames;
   gboolean paced;
 };
@@ -90,6 +91,16 @@ vedette::MotionReading motionOf(VedetteFrames* frames, GstBuffer* buffer, GstClo
   return frames->motion->measure(buffer, frames->info, ptsNs);
 }
 
+/// Unpaced: while one frame is printed the next one is decoded, and no further.
+void awaitTaken(VedetteFrames* frames) {
+  if (!frames->paced && frames->sequence > 0) frames->store->awaitTaken(frames->sequence, kPatience);
+}
+
+gboolean onEvent(GstBaseSink* sink, GstEvent* event) {
+  if (GST_EVENT_TYPE(event) == GST_EVENT_EOS) awaitTaken(self(sink));
+  return GST_BASE_SINK_CLASS(vedette_frames_parent_class)->event(sink, event);
+}
+
 GstFlowReturn render(GstBaseSink* sink, GstBuffer* buffer) {
   VedetteFrames* frames = self(sink);
   const GstClockTime running = gst_segment_to_running_time(&sink->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
@@ -98,8 +109,9 @@ GstFlowReturn render(GstBaseSink* sink, GstBuffer* buffer) {
     const double offset = static_cast<double>(frames->store->timelineOffsetNs());
     capture = {frames->store->startedMs() + (offset + static_cast<double>(running)) / kNsPerMs, false};
   }
-  const std::uint64_t sequence = frames->store->push(buffer, frames->info, running, capture, motionOf(frames, buffer, running));
-  if (!frames->paced) frames->store->awaitTaken(sequence, kPatience);
+  const vedette::MotionReading motion = motionOf(frames, buffer, running);
+  awaitTaken(frames);
+  frames->sequence = frames->store->push(buffer, frames->info, running, capture, motion);
   return GST_FLOW_OK;
 }
 
@@ -132,6 +144,7 @@ static void vedette_frames_init(VedetteFrames* frames) {
   new (&frames->motion) std::unique_ptr<vedette::gst::MotionWatch>();
   new (&frames->arrivals) vedette::gst::ArrivalFilter();
   gst_video_info_init(&frames->info);
+  frames->sequence = 0;
   frames->heldFrames = 3;
   frames->paced = TRUE;
   gst_base_sink_set_last_sample_enabled(&frames->parent, FALSE);
@@ -149,7 +162,7 @@ static void vedette_frames_class_init(VedetteFramesClass* klass) {
       g_param_spec_uint("held-frames", "Held frames", "How many of the newest frames stay printable, and as many of those printed last", 1, 32, 3, flags));
   g_object_class_install_property(
       object, kPaced,
-      g_param_spec_boolean("paced", "Paced", "FALSE: wait until each frame was printed (or 1 s)", TRUE, flags));
+      g_param_spec_boolean("paced", "Paced", "FALSE: wait for each frame to be printed (or 1 s) before the next one is told of", TRUE, flags));
 
   auto* element = GST_ELEMENT_CLASS(klass);
   gst_element_class_add_static_pad_template(element, &sinkTemplate);
@@ -161,6 +174,7 @@ static void vedette_frames_class_init(VedetteFramesClass* klass) {
   base->unlock_stop = unlockStop;
   base->set_caps = setCaps;
   base->propose_allocation = proposeAllocation;
+  base->event = onEvent;
   base->render = render;
 }
 

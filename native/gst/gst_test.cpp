@@ -246,7 +246,10 @@ class Stream {
  public:
   explicit Stream(int everyMs) {
     gst_video_info_set_format(&info_, GST_VIDEO_FORMAT_GRAY8, 16, 16);
-    store.setWake([this] { ++wakes; });
+    store.setTell([this](const Notice& notice) {
+      if (hasRoom) told = notice;
+      return hasRoom;
+    });
     store.setNoticeEvery(std::chrono::milliseconds(everyMs));
   }
   ~Stream() { gst_buffer_unref(buffer_); }
@@ -261,7 +264,8 @@ class Stream {
   }
 
   FrameStore store;
-  int wakes = 0;
+  bool hasRoom = true;
+  std::optional<Notice> told;
 
  private:
   GstBuffer* buffer_ = gst_buffer_new();
@@ -278,10 +282,9 @@ void carriesMotionOver() {
     const float moves = random() % 6 == 0 ? 0.125F : 0;
     missed = std::max(missed, moves);
     stream.push(moves);
-    if (stream.wakes == 0) continue;
-    stream.wakes = 0;
-    const auto notice = stream.store.takeNotice();
-    CHECK(notice && notice->sequence == static_cast<std::uint64_t>(frame));
+    const auto notice = std::exchange(stream.told, std::nullopt);
+    if (!notice) continue;
+    CHECK(notice->sequence == static_cast<std::uint64_t>(frame));
     CHECK(notice->motion.score == missed && notice->motion.count == (missed > 0 ? 1U : 0U));
     missed = 0;
     ++told;
@@ -289,15 +292,17 @@ void carriesMotionOver() {
   CHECK(told >= 599 && told <= 602);
 }
 
-void wakesOnceUntilTheNoticeIsTaken() {
+void tellsLaterWhatFoundNoRoom() {
   Stream stream(0);
-  for (int frame = 0; frame < 5; ++frame) stream.push(0);
-  CHECK(stream.wakes == 1);
-  const auto notice = stream.store.takeNotice();
-  CHECK(notice && notice->sequence == 5 && notice->ptsNs == 160 * kMs);
-  CHECK(!stream.store.takeNotice());
+  stream.hasRoom = false;
+  stream.push(0.5);
+  for (int frame = 0; frame < 3; ++frame) stream.push(0);
+  CHECK(!stream.told);
+  stream.hasRoom = true;
   stream.push(0);
-  CHECK(stream.wakes == 2);
+  CHECK(stream.told->sequence == 5 && stream.told->ptsNs == 160 * kMs && stream.told->motion.score == 0.5F);
+  stream.push(0);
+  CHECK(stream.told->sequence == 6 && stream.told->motion.score == 0 && stream.store.sequence() == 6);
 }
 
 void givesTheNewestOnce() {
@@ -314,11 +319,13 @@ void givesTheNewestOnce() {
 void holdsWhatItToldOf() {
   Stream stream(400);
   stream.push(0);
-  CHECK(stream.store.takeNotice()->sequence == 1);
+  CHECK(stream.told->sequence == 1);
   for (int frame = 0; frame < 8; ++frame) stream.push(0);
-  CHECK(stream.store.find(1) && !stream.store.find(2) && stream.store.find(9));
-  CHECK(stream.store.takeNotice()->sequence == 9);
-  CHECK(!stream.store.find(1));
+  CHECK(stream.told->sequence == 2);
+  CHECK(stream.store.find(2) && !stream.store.find(3) && stream.store.find(9));
+  for (int frame = 0; frame < 3; ++frame) stream.push(0);
+  CHECK(stream.told->sequence == 12 && stream.store.find(12));
+  CHECK(!stream.store.find(2));
   stream.store.clear();
   CHECK(!stream.store.find(9));
 }
@@ -339,7 +346,7 @@ int main() {
       {"notices leave nothing out where all frames are wanted", picksEachWhereAllAreWanted},
       {"notices change their pace at once", changesItsPaceAtOnce},
       {"notices carry the motion of frames that are not told of", carriesMotionOver},
-      {"a notice wakes once until it is taken", wakesOnceUntilTheNoticeIsTaken},
+      {"motion that found no room is told with a later frame", tellsLaterWhatFoundNoRoom},
       {"the newest frame is given once", givesTheNewestOnce},
       {"the frame told of last is held", holdsWhatItToldOf},
   });

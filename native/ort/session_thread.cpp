@@ -2,11 +2,19 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "ort/exit.hpp"
 
 namespace vedette::ort {
+
+namespace {
+
+/// A print takes a millisecond or two. What is not there by then may belong to a process that hangs: time to look at others.
+constexpr std::chrono::milliseconds kPatience{4};
+
+}  // namespace
 
 SessionThread::SessionThread(SessionOptions options, Opened opened)
     : name_(options.name),
@@ -18,11 +26,11 @@ SessionThread::~SessionThread() {
   thread_.join();
 }
 
-void SessionThread::submit(std::vector<Input> inputs, Ran ran) {
+void SessionThread::submit(std::vector<Input> inputs, link::Prints prints, Ran ran) {
   const std::lock_guard lock(mutex_);
   if (closing_ || session_ == nullptr) std::rethrow_exception(closedError());
   session_->check(inputs);
-  requests_.push_back({std::move(inputs), std::move(ran)});
+  requests_.push_back({std::move(inputs), std::move(prints), std::move(ran)});
   changed_.notify_one();
 }
 
@@ -62,27 +70,43 @@ void SessionThread::work(const SessionOptions& options, const Opened& opened) {
   for (Request request; next(request); request = {}) {
     std::vector<Output> outputs;
     std::exception_ptr failed;
-    try {
-      const Inside inside;
-      outputs = session_->run(request.inputs, set);
-      set = (set + 1) % Session::kOutputSets;
-      const std::lock_guard lock(mutex_);
-      ++unreleased_;
-    } catch (...) {
-      failed = std::current_exception();
+    const auto started = std::chrono::steady_clock::now();
+    if (request.prints.areWorthwhile()) {
+      try {
+        const Inside inside;
+        outputs = session_->run(request.inputs, set);
+        set = (set + 1) % Session::kOutputSets;
+        const std::lock_guard lock(mutex_);
+        ++unreleased_;
+      } catch (...) {
+        failed = std::current_exception();
+      }
     }
-    request.ran(std::move(outputs), failed);
+    request.ran(std::move(outputs), std::chrono::steady_clock::now() - started, failed);
   }
   finish();
 }
 
-/// Waits for the next request whose outputs have a free set; false when it is time to end.
+/// Waits for the next request whose prints are answered and whose outputs have a free set; false when it is time to end.
 bool SessionThread::next(Request& request) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return closing_ || (!requests_.empty() && unreleased_ < Session::kOutputSets); });
-  if (closing_) return false;
-  request = std::move(requests_.front());
-  requests_.pop_front();
+  for (;;) {
+    changed_.wait(lock, [this] { return closing_ || (!requests_.empty() && unreleased_ < Session::kOutputSets); });
+    if (closing_) return false;
+    if (takePrinted(request)) return true;
+    const link::Prints awaited = requests_.front().prints;
+    lock.unlock();
+    awaited.wait(kPatience);
+    lock.lock();
+  }
+}
+
+bool SessionThread::takePrinted(Request& request) {
+  const auto found = std::find_if(requests_.begin(), requests_.end(),
+                                  [](const Request& one) { return one.prints.wait(std::chrono::nanoseconds::zero()); });
+  if (found == requests_.end()) return false;
+  request = std::move(*found);
+  requests_.erase(found);
   return true;
 }
 
@@ -94,7 +118,7 @@ void SessionThread::finish() {
     abandoned.swap(requests_);
     session.swap(session_);
   }
-  for (Request& request : abandoned) request.ran({}, closedError());
+  for (Request& request : abandoned) request.ran({}, {}, closedError());
   {
     const Inside inside;
     session.reset();

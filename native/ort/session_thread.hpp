@@ -1,6 +1,7 @@
 // A session that runs on a thread of its own, so that nobody who asks for a run has to wait in it.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -10,11 +11,13 @@
 #include <thread>
 #include <vector>
 
+#include "core/camera_link.hpp"
 #include "ort/session.hpp"
 
 namespace vedette::ort {
 
-/// Opens a session and does its runs one after the other, in the order in which they were asked for.
+/// Opens a session and does its runs one after the other: of those whose prints are answered the one that was asked for first.
+/// A camera process that hangs holds up the run that waits for it, and no other.
 ///
 /// Owns:    one thread and the session, which lives and dies on it.
 /// Threads: submit, release and close from any; callbacks come on the session's thread and must not throw.
@@ -23,7 +26,8 @@ namespace vedette::ort {
 class SessionThread final {
  public:
   using Opened = std::function<void(const ModelDescription&, std::exception_ptr)>;
-  using Ran = std::function<void(std::vector<Output>, std::exception_ptr)>;
+  /// Without outputs when nothing was printed for the run. `took`: the run alone.
+  using Ran = std::function<void(std::vector<Output>, std::chrono::nanoseconds took, std::exception_ptr)>;
 
   /// What options.model points to must stay until `opened` was called.
   SessionThread(SessionOptions options, Opened opened);
@@ -34,7 +38,7 @@ class SessionThread final {
 
   /// Throws TENSOR_MISMATCH, or INFERENCE_FAILED when there is no open session. Every Ran without an error must be
   /// answered by one release once its outputs have been read.
-  void submit(std::vector<Input> inputs, Ran ran);
+  void submit(std::vector<Input> inputs, link::Prints prints, Ran ran);
   void release();
   /// Ends the present run at its next operator, fails those that wait, frees the session, then calls `closed`.
   /// A second close is ignored.
@@ -43,11 +47,13 @@ class SessionThread final {
  private:
   struct Request {
     std::vector<Input> inputs;
+    link::Prints prints;
     Ran ran;
   };
 
   void work(const SessionOptions& options, const Opened& opened);
   bool next(Request& request);
+  bool takePrinted(Request& request);
   void finish();
   std::exception_ptr closedError() const;
 

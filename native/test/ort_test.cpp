@@ -162,7 +162,7 @@ void closesUnderLoad() {
         for (int at = 0; at < 50; ++at) {
           const auto values = std::make_shared<std::vector<float>>(4, static_cast<float>(i));
           try {
-            session.submit({numbers(*values)}, [&, i, values](std::vector<Output> outputs, std::exception_ptr failed) {
+            session.submit({numbers(*values)}, {}, [&, i, values](std::vector<Output> outputs, auto, std::exception_ptr failed) {
               ++answered;
               if (failed != nullptr) return;
               if (first(outputs[0]) != 2.0f * static_cast<float>(i)) ++wrong;
@@ -192,7 +192,7 @@ void waitsForRelease() {
   std::vector<float> values(4, 1.0f);
   std::vector<std::promise<void>> done(3);
   for (auto& one : done) {
-    session.submit({numbers(values)}, [&](std::vector<Output>, std::exception_ptr) { one.set_value(); });
+    session.submit({numbers(values)}, {}, [&](std::vector<Output>, auto, std::exception_ptr) { one.set_value(); });
   }
   done[0].get_future().wait();
   done[1].get_future().wait();

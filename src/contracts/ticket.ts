@@ -1,4 +1,4 @@
-// The messages between the agent and a camera process, and the ticket: an order to print pixels into the arena.
+// What agent and camera process tell each other: messages, tickets (orders to print pixels into the arena) and notices of frames.
 import type { HardwareDecoders } from './decoder.ts';
 import type { BackgroundChange, CaptureClock } from './frame.ts';
 import type { Box, Point } from './geometry.ts';
@@ -36,7 +36,6 @@ export interface Placement {
 
 /** "Print frame `sequence`, this rectangle of it, in this format, at this offset of the arena." */
 export interface Ticket {
-  readonly id: number;
   readonly sequence: number;
   /** Fractions of the frame. */
   readonly rectangle: Box;
@@ -111,12 +110,11 @@ export const MOST_BACKGROUND_CHANGES = 8;
 /** File descriptors of a camera process. */
 export const ARENA_FD = 4;
 export const ENCODED_FD = 5;
+/** The memory through which tickets and notices go. */
+export const LINK_FD = 6;
 
 export type ToCamera =
   | { readonly kind: 'open'; readonly order: CameraOrder }
-  | { readonly kind: 'print'; readonly ticket: Ticket }
-  /** The frame will not be printed; a file that waits for its reader goes on. */
-  | { readonly kind: 'pass'; readonly sequence: number }
   /** About one frame in so many milliseconds of presentation time is to be told of; before the first such message: each. */
   | { readonly kind: 'notices'; readonly everyMs: number }
   /** Encoded access units flow on fd `ENCODED_FD` while wanted. */
@@ -135,6 +133,24 @@ export type SessionEnd =
   | 'decoder_failed'
   | 'failed';
 
+/** A decoded frame that can be printed, as its camera process tells of it through the link. */
+export interface FrameNotice {
+  readonly sequence: number;
+  readonly ptsNs: number;
+  readonly captureMs: number;
+  readonly captureClock: CaptureClock;
+  readonly widthPx: number;
+  readonly heightPx: number;
+  /** Frames of the session that were left out as the order asks; their sequences are missing. */
+  readonly skipped: number;
+  /** Share of the picture that moves; 1 when nobody measured it. */
+  readonly motion: number;
+  /** At most `MOST_MOTION_BOXES`; absent: not measured. */
+  readonly motionBoxes?: readonly Box[];
+  /** At most `MOST_BACKGROUND_CHANGES`; absent: not measured. */
+  readonly backgroundChanges?: readonly BackgroundChange[];
+}
+
 export type FromCamera =
   | { readonly kind: 'ready' }
   | {
@@ -148,31 +164,6 @@ export type FromCamera =
       /** Pixel format of decoded frames, GStreamer's name: I420, NV12, … */
       readonly pixelFormat: string;
     }
-  | {
-      readonly kind: 'frame';
-      readonly sequence: number;
-      readonly ptsNs: number;
-      readonly captureMs: number;
-      readonly captureClock: CaptureClock;
-      readonly widthPx: number;
-      readonly heightPx: number;
-      /** Frames of the session that were left out as the order asks; their sequences are missing. */
-      readonly skipped: number;
-      readonly motion: number;
-      /** At most `MOST_MOTION_BOXES`; absent: not measured. */
-      readonly motionBoxes?: readonly Box[];
-      /** At most `MOST_BACKGROUND_CHANGES`; absent: not measured. */
-      readonly backgroundChanges?: readonly BackgroundChange[];
-    }
-  | {
-      readonly kind: 'printed';
-      readonly id: number;
-      readonly placement: Placement;
-      readonly bytes: number;
-      readonly tookUs: number;
-      readonly newer?: NewerFrame;
-    }
-  | { readonly kind: 'refused'; readonly id: number; readonly cause: PrintFailure }
   | {
       readonly kind: 'log';
       readonly level: 'debug' | 'info' | 'warn' | 'error';

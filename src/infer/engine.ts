@@ -5,7 +5,8 @@ import type { ModelManifest } from '../contracts/model.ts';
 import { type PrintFormat, printedBytes } from '../contracts/ticket.ts';
 import { AgentError, causeText } from '../core/errors.ts';
 import type { Arena } from '../native/arena.ts';
-import { type OutputView, Session } from '../native/session.ts';
+import type { AskedPrint } from '../native/camera-link.ts';
+import { type InputBinding, type OutputView, Session } from '../native/session.ts';
 import { detectionHead } from './heads/detection-heads.ts';
 import type { DetectionHead, Head } from './heads/head.ts';
 
@@ -157,27 +158,42 @@ export class InferenceEngine<Kind extends Head = DetectionHead> {
     count: number,
     read: (outputs: readonly OutputView[]) => Result,
   ): Promise<Result> {
-    const { input } = this.manifest;
-    const planes =
-      input.layout === 'planar'
-        ? [3, input.heightPx, input.widthPx]
-        : [input.heightPx, input.widthPx, 3];
-    const size = paddedSize(count, this.batchSizes);
-    const outputs = await this.sessions[set.lane]!.run([
-      {
-        name: input.name,
-        dtype: input.dtype,
-        shape: [size, ...planes],
-        arena: this.arena,
-        offset: set.offset,
-      },
-      ...(this.head.inputs?.(this.manifest, size) ?? []),
-    ]);
+    const outputs = await this.sessions[set.lane]!.run(this.inputsFor(set, count));
     return read(outputs);
+  }
+
+  /**
+   * As `run`, for a set whose positions are still being printed: one print for each, undefined where none was asked for.
+   * A lane may be given its next set before the last one is done. `read` gets no outputs when nothing was printed;
+   * `tookMs` is the run alone.
+   */
+  async runPrinted(
+    set: BatchSet,
+    prints: readonly (AskedPrint | undefined)[],
+    read: (outputs: readonly OutputView[] | undefined, tookMs: number) => void,
+  ): Promise<void> {
+    const asked = prints.filter((print) => print !== undefined);
+    if (asked.length === 0) {
+      read(undefined, 0);
+      return;
+    }
+    const session = this.sessions[set.lane]!;
+    const { outputs, tookMs } = await session.runPrinted(this.inputsFor(set, prints.length), asked);
+    read(outputs, tookMs);
   }
 
   async close(): Promise<void> {
     await Promise.all(this.sessions.map((session) => session.close()));
+  }
+
+  private inputsFor({ offset }: BatchSet, count: number): InputBinding[] {
+    const { name, dtype, layout, widthPx, heightPx } = this.manifest.input;
+    const planes = layout === 'planar' ? [3, heightPx, widthPx] : [heightPx, widthPx, 3];
+    const size = paddedSize(count, this.batchSizes);
+    return [
+      { name, dtype, shape: [size, ...planes], arena: this.arena, offset },
+      ...(this.head.inputs?.(this.manifest, size) ?? []),
+    ];
   }
 }
 

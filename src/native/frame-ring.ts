@@ -1,8 +1,7 @@
-// Raw frames that another program writes into a pipe (FFmpeg), with the same printing side as decoded ones.
-import type { MotionOrder, PrintFailure, Ticket } from '../contracts/ticket.ts';
-import type { Arena } from './arena.ts';
+// Raw frames that another program writes into a pipe (FFmpeg), told of and printed through the same link as decoded ones.
+import type { MotionOrder } from '../contracts/ticket.ts';
 import { callNative, loadNative } from './binding.ts';
-import type { FrameNotice, Printed } from './frames.ts';
+import type { CameraMemory } from './frames.ts';
 import type { PixelFormat } from './print.ts';
 
 export interface FrameRingOptions {
@@ -26,30 +25,29 @@ export interface FrameRingEnd {
   readonly cause: string;
 }
 
+/** A frame that came, before anybody was told of it. */
+export interface RawFrame {
+  readonly sequence: number;
+  readonly ptsNs: number;
+  readonly captureMs: number;
+}
+
 export interface FrameRingListener {
-  /** Only the newest frame is told of; what came between two calls shows as a gap in `sequence`. */
-  frame(notice: FrameNotice): void;
+  /** Only the newest frame; what came between two calls shows as a gap in `sequence`. */
+  frame(frame: RawFrame): void;
   /** Once, after the last frame; never after `close`. */
   end(end: FrameRingEnd): void;
 }
 
-interface RawNotice
-  extends Pick<
-    FrameNotice,
-    'sequence' | 'captureMs' | 'motion' | 'motionBoxes' | 'backgroundChanges'
-  > {
+interface RawNotice {
+  readonly sequence: number;
+  readonly captureMs: number;
   readonly monotonicMs: number;
 }
 
 interface NativeFrameRing {
-  print(
-    sequence: number,
-    rectangle: readonly number[],
-    format: Ticket['format'],
-    memory: Uint8Array,
-    offset: number,
-  ): Printed | PrintFailure;
-  pass(sequence: number): void;
+  serve(link: Uint8Array, arena: Uint8Array): void;
+  tell(sequence: number, ptsNs: number, captureMs: number): void;
   close(): void;
 }
 
@@ -80,16 +78,10 @@ export class FrameRing {
   static open(fd: number, options: FrameRingOptions, listener: FrameRingListener): FrameRing {
     const { pixelFormat, widthPx, heightPx, held, fps = 0, patienceMs = 0, motion } = options;
     let startedMs: number | undefined;
-    const onFrame = ({ monotonicMs, ...raw }: RawNotice): void => {
-      const { sequence } = raw;
+    const onFrame = ({ sequence, captureMs, monotonicMs }: RawNotice): void => {
       startedMs ??= monotonicMs;
       const sinceStartMs = fps > 0 ? ((sequence - 1) * 1000) / fps : monotonicMs - startedMs;
-      listener.frame({
-        ...raw,
-        ...{ captureClock: 'host', widthPx, heightPx, fps, pixelFormat },
-        ptsNs: Math.round(sinceStartMs * 1e6),
-        skipped: 0,
-      });
+      listener.frame({ sequence, captureMs, ptsNs: Math.round(sinceStartMs * 1e6) });
     };
     return callNative(() => {
       const ring = loadNative<FrameRingExports>().FrameRing;
@@ -98,18 +90,17 @@ export class FrameRing {
     });
   }
 
-  /** One pass from the frame into the arena, on this thread. */
-  print(ticket: Ticket, arena: Arena): Printed | PrintFailure {
-    const { sequence, rectangle, format, offset } = ticket;
-    return callNative(() => this.#native.print(sequence, rectangle, format, arena.memory, offset));
+  /** From now on frames are printed when the agent asks, on a thread of their own. */
+  serve({ link, arena }: CameraMemory): void {
+    callNative(() => this.#native.serve(link.memory, arena.memory));
   }
 
-  /** Nobody will print this frame or those before it: a source that waits for its reader goes on. */
-  pass(sequence: number): void {
-    this.#native.pass(sequence);
+  /** Tells the agent of a frame, if it is still there, by times that may be better known than here. */
+  tell({ sequence, ptsNs, captureMs }: RawFrame): void {
+    callNative(() => this.#native.tell(sequence, ptsNs, captureMs));
   }
 
-  /** Ends the thread and gives the frames back; the writer then finds its pipe closed. */
+  /** Ends the threads and gives the frames back; the writer then finds its pipe closed. */
   close(): void {
     this.#native.close();
   }

@@ -1,37 +1,24 @@
 // What the elements `vedetteframes` and `vedetteunits` of this process hold: decoded frames to print from, encoded units.
-import type { BackgroundChange, CaptureClock } from '../contracts/frame.ts';
-import type { Box } from '../contracts/geometry.ts';
-import type {
-  MotionOrder,
-  NewerFrame,
-  Placement,
-  PrintFailure,
-  PrintFormat,
-  Ticket,
-} from '../contracts/ticket.ts';
+import type { CaptureClock } from '../contracts/frame.ts';
+import type { MotionOrder } from '../contracts/ticket.ts';
 import type { Arena } from './arena.ts';
 import { callNative, loadGst } from './binding.ts';
 
-/** A decoded frame that can be printed for as long as it is among the newest few. */
-export interface FrameNotice {
-  readonly sequence: number;
-  readonly ptsNs: number;
-  readonly captureMs: number;
-  readonly captureClock: CaptureClock;
+/** What the frames of a stream look like. */
+export interface StreamLook {
   readonly widthPx: number;
   readonly heightPx: number;
   /** 0 when the stream does not say. */
   readonly fps: number;
   /** GStreamer's name: I420, NV12, … */
   readonly pixelFormat: string;
-  /** How many frames of the session were not decoded because the order asks for less; they have sequences, too. */
-  readonly skipped: number;
-  /** Share of the picture that moves; 1 when nobody measured it. */
-  readonly motion: number;
-  /** Around what moves; absent when nobody measured it. */
-  readonly motionBoxes?: readonly Box[];
-  /** As of the last full second of the stream; absent when nobody measured it. */
-  readonly backgroundChanges?: readonly BackgroundChange[];
+}
+
+/** What a camera process shares with the agent. */
+export interface CameraMemory {
+  readonly arena: Arena;
+  /** Of the camera link. */
+  readonly link: Arena;
 }
 
 /** H.264/H.265 as a byte stream with start codes and parameter sets before each key frame, or one JPEG. */
@@ -47,28 +34,12 @@ export interface EncodedUnit {
   readonly skippedBefore: boolean;
 }
 
-export interface Printed {
-  readonly placement: Placement;
-  readonly bytes: number;
-  readonly tookUs: number;
-  /** What was printed instead, as the ticket allowed. */
-  readonly newer?: NewerFrame;
-}
-
 interface NativeFrameSink {
-  onFrame(fn: (frame: FrameNotice) => void): void;
+  serve(link: Uint8Array, arena: Uint8Array, onLook: (look: StreamLook) => void): void;
   noticeEvery(milliseconds: number): void;
   watchMotion(motion: MotionOrder): void;
-  print(
-    sequence: number,
-    rectangle: Box,
-    format: PrintFormat,
-    memory: Uint8Array,
-    offset: number,
-    orNewer: boolean,
-  ): Printed | PrintFailure;
+  frames(): number;
   continueTimeline(): void;
-  pass(sequence: number): void;
   close(): void;
 }
 
@@ -108,11 +79,17 @@ export class FrameSink {
   }
 
   /**
-   * Only the newest frame is told of; what came between two calls shows as a gap in `sequence`. When it is still and
-   * one of those moved, it is told with their motion.
+   * From now on frames are told of, and printed when the agent asks, on threads of their own; `onLook` hears what they look
+   * like, at first and when that changes. Of frames that the agent does not read in time it is not told: a gap in `sequence`.
+   * When the next one is still and one of those moved, it is told with their motion.
    */
-  onFrame(fn: (frame: FrameNotice) => void): void {
-    this.#native.onFrame(fn);
+  serve({ link, arena }: CameraMemory, onLook: (look: StreamLook) => void): void {
+    callNative(() => this.#native.serve(link.memory, arena.memory, onLook));
+  }
+
+  /** Decoded or left out, so far. */
+  get frames(): number {
+    return this.#native.frames();
   }
 
   /** From now on about one frame in so many milliseconds of presentation time is told of; 0, as in the beginning: each. */
@@ -127,19 +104,6 @@ export class FrameSink {
    */
   watchMotion(motion: MotionOrder): void {
     callNative(() => this.#native.watchMotion(motion));
-  }
-
-  /** One pass from decoder memory into the arena, on this thread: about a millisecond for a 1080p frame. */
-  print(ticket: Ticket, arena: Arena): Printed | PrintFailure {
-    const { sequence, rectangle, format, offset, orNewer = false } = ticket;
-    return callNative(() =>
-      this.#native.print(sequence, rectangle, format, arena.memory, offset, orNewer),
-    );
-  }
-
-  /** Nobody will print this frame or those before it: a source that waits for its reader goes on. */
-  pass(sequence: number): void {
-    this.#native.pass(sequence);
   }
 
   /** Before the same file is played again: later frames continue behind the last one. */

@@ -3,6 +3,7 @@ import { isMainThread } from 'node:worker_threads';
 import { AgentError } from '../core/errors.ts';
 import type { Arena } from './arena.ts';
 import { asAgentError, callNative, loadNative } from './binding.ts';
+import type { AskedPrint } from './camera-link.ts';
 
 export type TensorType = 'float32' | 'float16' | 'uint8' | 'int8' | 'int32' | 'int64' | 'bool';
 
@@ -68,9 +69,14 @@ interface NativeInput {
   readonly bytes: Uint8Array;
 }
 
+interface NativeRun {
+  readonly outputs?: OutputView[];
+  readonly tookMs: number;
+}
+
 interface NativeSession {
   open(options: object): Promise<ModelDescription>;
-  run(inputs: readonly NativeInput[]): Promise<OutputView[]>;
+  run(inputs: readonly NativeInput[], prints: readonly unknown[]): Promise<NativeRun>;
   close(): Promise<void>;
 }
 
@@ -98,7 +104,7 @@ export function describeRuntime(library: string): RuntimeDescription {
 /**
  * One model on one execution provider, with a thread of its own.
  *
- * Runs are done in the order in which they were asked for. The views that a run delivers are valid until the next run
+ * Runs that wait for no prints are done in the order in which they were asked for. The views that a run delivers are valid until the next run
  * is asked for; when that one waits already, read them before awaiting anything else.
  */
 export class Session {
@@ -141,7 +147,16 @@ export class Session {
   }
 
   /** Rejects with TENSOR_MISMATCH before anything runs, or with INFERENCE_FAILED; the session stays usable. */
-  run(inputs: readonly InputBinding[]): Promise<OutputView[]> {
+  async run(inputs: readonly InputBinding[]): Promise<OutputView[]> {
+    const { outputs = [] } = await this.runPrinted(inputs, []);
+    return outputs;
+  }
+
+  /**
+   * As `run`, when all `prints` are answered or their cameras are gone; runs asked for later whose prints are answered go
+   * ahead. Without outputs when nothing was printed. `tookMs`: the run alone.
+   */
+  runPrinted(inputs: readonly InputBinding[], prints: readonly AskedPrint[]): Promise<NativeRun> {
     if (this.#closed !== undefined) return Promise.reject(this.#closedError());
     return settled(() =>
       this.#native.run(
@@ -151,6 +166,7 @@ export class Session {
           shape: input.shape,
           bytes: memoryOf(input),
         })),
+        prints.flatMap(({ link, ticket }) => [link, ticket]),
       ),
     );
   }

@@ -16,7 +16,7 @@ export interface AppearanceDeps {
   readonly log: Log;
   /** Weaker detections are not described. */
   readonly minScore: number;
-  print(camera: string, ticket: Omit<Ticket, 'id'>): Promise<Printed>;
+  print(camera: string, ticket: Ticket): Promise<Printed>;
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Box } from '../contracts/geometry.ts';
 import type { NewerFrame, Placement, PrintFailure, Ticket } from '../contracts/ticket.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import type { BatchSet } from '../infer/engine.ts';
+import type { AskedPrint } from '../native/camera-link.ts';
 
 /** What a camera answers to a ticket. */
 export type Printed =
@@ -16,17 +17,20 @@ export type Printed =
     }
   | { readonly refused: PrintFailure };
 
-/** One frame of a batch that was printed and waits for, or went through, inference. */
+/** A print that a camera owes, or has refused already. */
+export interface PrintJob {
+  /** What a session waits for; undefined: refused. */
+  readonly asked: AskedPrint | undefined;
+  /** To be asked for when the session waits no more. */
+  result(): Printed;
+}
+
+/** One frame of a batch that is being printed, or went through inference. */
 export interface BatchEntry {
-  /** As the scheduler gave it. */
-  readonly taken: Frame;
-  /** What was printed: the frame taken, or a newer one. */
-  frame: Frame;
-  readonly takenMs: number;
+  readonly frame: Frame;
   /** The part of the frame that is inferred. */
   readonly rectangle: Box;
-  /** Undefined when the camera could not print it. */
-  placement: Placement | undefined;
+  readonly job: PrintJob;
 }
 
 export interface BatchDeps {
@@ -44,20 +48,20 @@ export interface BatchDeps {
   take(nowMs: number): Frame | undefined;
   /** Which part of a taken frame is inferred. */
   rectangleOf(frame: Frame): Box;
-  print(camera: string, ticket: Omit<Ticket, 'id'>): Promise<Printed>;
-  /** Infers the first `entries.length` positions of `set`; the set is reused when it resolves. */
+  order(camera: string, ticket: Ticket): PrintJob;
+  /**
+   * Infers the first `entries.length` positions of `set` when they are printed; the set is reused when it resolves. A lane
+   * is given its next set while it works.
+   */
   run(set: BatchSet, entries: readonly BatchEntry[]): Promise<void>;
-  /** A frame that was taken and could not be printed. */
-  onRefused(frame: Frame, cause: PrintFailure): void;
 }
 
-type SetState = 'free' | 'filling' | 'closed' | 'running';
+type SetState = 'free' | 'filling' | 'running';
 
 interface Slot {
   readonly set: BatchSet;
   state: SetState;
   entries: BatchEntry[];
-  printing: number;
   /** Monotonic; when the batch leaves, full or not. */
   leaveMs: number;
   timer: Timer | undefined;
@@ -68,14 +72,12 @@ interface Slot {
  *
  * A batch leaves when it is full; when nothing waits and it has a preferred size or a frame of every
  * camera; `maxQueueDelayMs` after its first frame; and when waiting longer would make one of its frames
- * late. Until its lane is idle it takes more frames in, then its set is closed and runs when all prints
- * are answered. Frames that could not be printed leave a hole that is inferred and ignored; a set with
- * nothing but holes is not run.
+ * late. Until its lane is idle it takes more frames in. A batch that leaves is the session's, which waits for its prints
+ * without asking anybody here. Frames that could not be printed leave a hole that is inferred and ignored.
  */
 export class Batcher {
   private readonly deps: BatchDeps;
   private readonly slots: readonly Slot[];
-  private readonly isLaneBusy: boolean[];
   private isStopped = false;
 
   constructor(deps: BatchDeps) {
@@ -84,11 +86,9 @@ export class Batcher {
       set,
       state: 'free',
       entries: [],
-      printing: 0,
       leaveMs: Number.POSITIVE_INFINITY,
       timer: undefined,
     }));
-    this.isLaneBusy = deps.sets.map(() => false);
   }
 
   /** Takes as many frames as there is room for. Call when a frame was offered; cheap when nothing can be done. */
@@ -143,40 +143,19 @@ export class Batcher {
   }
 
   private add(slot: Slot, frame: Frame, nowMs: number): void {
-    const position = slot.entries.length;
-    const entry: BatchEntry = {
-      taken: frame,
-      frame,
-      takenMs: nowMs,
-      rectangle: this.deps.rectangleOf(frame),
-      placement: undefined,
-    };
-    slot.entries.push(entry);
+    const rectangle = this.deps.rectangleOf(frame);
+    const job = this.deps.order(frame.camera, {
+      sequence: frame.sequence,
+      rectangle,
+      format: this.deps.format,
+      offset: slot.set.offset + slot.entries.length * slot.set.bytesPerFrame,
+      orNewer: (frame.untold ?? 0) > 0,
+    });
+    slot.entries.push({ frame, rectangle, job });
     slot.state = 'filling';
-    slot.printing += 1;
-    if (slot.entries.length === slot.set.capacity) this.close(slot);
+    if (slot.entries.length === slot.set.capacity) this.run(slot);
     else
       this.leaveBy(slot, Math.min(nowMs + this.deps.maxQueueDelayMs, this.deps.startByMs(frame)));
-    const ticket = {
-      sequence: frame.sequence,
-      rectangle: entry.rectangle,
-      format: this.deps.format,
-      offset: slot.set.offset + position * slot.set.bytesPerFrame,
-      orNewer: (frame.untold ?? 0) > 0,
-    };
-    void this.deps.print(frame.camera, ticket).then((printed) => {
-      slot.printing -= 1;
-      if ('refused' in printed) this.deps.onRefused(frame, printed.refused);
-      else {
-        entry.placement = printed.placement;
-        if (printed.newer) entry.frame = this.asPrinted(frame, printed.newer);
-      }
-      this.runIfReady(slot);
-    });
-  }
-
-  private asPrinted(frame: Frame, { sequence, ptsNs, captureMs }: NewerFrame): Frame {
-    return { ...frame, sequence, ptsNs, captureMs, arrivedMs: this.deps.clock.monotonicMs() };
   }
 
   private isEnough({ state, entries }: Slot): boolean {
@@ -196,43 +175,29 @@ export class Batcher {
   /** A batch whose lane works stays open until that is done: more frames may still come in. */
   private leave(slot: Slot): void {
     slot.leaveMs = Number.NEGATIVE_INFINITY;
-    if (this.isLaneBusy[slot.set.lane]) return;
-    this.close(slot);
-    this.runIfReady(slot);
+    if (!this.isLaneBusy(slot)) this.run(slot);
   }
 
-  private close(slot: Slot): void {
+  private isLaneBusy({ set }: Slot): boolean {
+    return this.slots.some((other) => other.set.lane === set.lane && other.state === 'running');
+  }
+
+  private run(slot: Slot): void {
     slot.timer?.cancel();
     slot.timer = undefined;
-    slot.state = 'closed';
-  }
-
-  private runIfReady(slot: Slot): void {
-    const lane = slot.set.lane;
-    if (slot.state !== 'closed' || slot.printing > 0 || this.isLaneBusy[lane]) return;
-    if (slot.entries.every((entry) => entry.placement === undefined)) {
-      this.free(slot);
-      return;
-    }
     slot.state = 'running';
-    this.isLaneBusy[lane] = true;
-    void this.deps.run(slot.set, slot.entries).finally(() => {
-      this.isLaneBusy[lane] = false;
-      this.free(slot);
-    });
+    void this.deps.run(slot.set, slot.entries).finally(() => this.free(slot));
   }
 
   private free(slot: Slot): void {
     slot.entries = [];
     slot.state = 'free';
     slot.leaveMs = Number.POSITIVE_INFINITY;
-    const { lane } = slot.set;
-    const others = this.slots.filter((other) => other.set.lane === lane && other !== slot);
-    for (const other of others) this.runIfReady(other);
     this.pump();
-    for (const other of others) {
+    for (const other of this.slots) {
       const isRipe = other.leaveMs === Number.NEGATIVE_INFINITY;
-      if (other.state === 'filling' && isRipe && !this.isLaneBusy[lane]) this.leave(other);
+      if (other.state === 'filling' && isRipe && other.set.lane === slot.set.lane)
+        this.leave(other);
     }
   }
 }

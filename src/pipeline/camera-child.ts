@@ -6,14 +6,18 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import {
   type CameraOrder,
   ENCODED_FD,
+  type FrameNotice,
   type FromCamera,
+  type PrintFailure,
+  printedBytes,
   type Ticket,
   type ToCamera,
 } from '../contracts/ticket.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import { causeText } from '../core/errors.ts';
-import type { Printed } from './batch.ts';
-import { readMessage } from './camera-messages.ts';
+import { type AskedPrint, CameraLink } from '../native/camera-link.ts';
+import type { Printed, PrintJob } from './batch.ts';
+import { readAnswer, readMessage, readNotice } from './camera-messages.ts';
 import { type AccessUnit, RecordParser } from './encoded-pipe.ts';
 
 const CLOSE_LIMIT_MS = 500;
@@ -21,11 +25,17 @@ const TERM_LIMIT_MS = 2000;
 /** The last messages of a process that is gone are read within this time. */
 const LAST_WORDS_MS = 250;
 
-export type CameraMessage = Exclude<FromCamera, { kind: 'printed' | 'refused' }>;
+export type CameraMessage = FromCamera | ({ readonly kind: 'frame' } & FrameNotice);
+
+const GONE: Printed = { refused: 'frame_gone' };
+/** Of a camera that is not there. */
+export const REFUSED: PrintJob = { asked: undefined, result: () => GONE };
 
 export interface ChildListener {
   message(message: CameraMessage): void;
   unit(unit: AccessUnit): void;
+  /** A ticket was not printed. */
+  refused?(): void;
   /** A line it wrote to standard output or standard error. */
   line(text: string): void;
   /** Once, when no process is left; nothing is called afterwards. */
@@ -42,8 +52,10 @@ export interface ChildOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
-interface PendingTicket {
-  readonly sentMs: number;
+/** A print that somebody here waits for. */
+interface HeardPrint {
+  readonly asked: AskedPrint;
+  readonly bytes: number;
   readonly resolve: (result: Printed) => void;
 }
 
@@ -57,8 +69,12 @@ export class CameraChild {
   private readonly clock: Clock;
   private readonly listener: ChildListener;
   private readonly process: ChildProcess | undefined;
-  private readonly pending = new Map<number, PendingTicket>();
-  private nextTicket = 1;
+  /** Absent: nothing is decoded, and nothing printed. */
+  private readonly link: CameraLink | undefined;
+  private readonly heard = new Set<HeardPrint>();
+  /** When the tickets that are not answered were sent; the oldest may be answered already. */
+  private readonly sentMs: number[] = [];
+  private isStreamKnown = false;
   private ladder: Timer | undefined;
   private isGone = false;
   private end: Promise<void>;
@@ -71,12 +87,14 @@ export class CameraChild {
       this.ended = resolve;
     });
     try {
-      this.process = start(options);
+      if (options.order.decode !== 'none') this.link = new CameraLink(() => this.hear());
+      this.process = start(options, this.link?.fd);
       this.listen(this.process);
       this.send({ kind: 'open', order: options.order });
     } catch (error) {
       setImmediate(() => this.leave(`cannot start: ${causeText(error)}`));
     }
+    this.link?.closeFd();
   }
 
   get pid(): number | undefined {
@@ -87,23 +105,35 @@ export class CameraChild {
     return this.ladder !== undefined || this.isGone;
   }
 
-  print(ticket: Omit<Ticket, 'id'>): Promise<Printed> {
-    if (this.isClosing) return Promise.resolve({ refused: 'frame_gone' });
-    const id = this.nextTicket++;
-    return new Promise((resolve) => {
-      this.pending.set(id, { sentMs: this.clock.monotonicMs(), resolve });
-      this.send({ kind: 'print', ticket: { ...ticket, id } });
-    });
+  /** Has the camera process print, for a session that waits for it. */
+  order(ticket: Ticket): PrintJob {
+    const { link } = this;
+    const asked = this.ask(ticket, false);
+    if (link === undefined || typeof asked === 'string') return REFUSED;
+    let result: Printed | undefined;
+    return {
+      asked,
+      result: () => (result ??= this.take(link, asked, printedBytes(ticket.format))),
+    };
+  }
+
+  print(ticket: Ticket): Promise<Printed> {
+    const asked = this.ask(ticket, true);
+    if (typeof asked === 'string') return Promise.resolve({ refused: asked });
+    const bytes = printedBytes(ticket.format);
+    return new Promise((resolve) => this.heard.add({ asked, bytes, resolve }));
   }
 
   pass(sequence: number): void {
-    this.send({ kind: 'pass', sequence });
+    this.sentMs.push(this.clock.monotonicMs());
+    this.link?.pass(sequence);
   }
 
   /** How long the oldest ticket has waited for its answer; 0 when none waits. */
   oldestTicketMs(): number {
-    const oldest = this.pending.values().next().value;
-    return oldest === undefined ? 0 : this.clock.monotonicMs() - oldest.sentMs;
+    this.sentMs.splice(0, this.sentMs.length - Math.max(0, this.link?.waiting ?? 0));
+    const oldest = this.sentMs[0];
+    return oldest === undefined ? 0 : this.clock.monotonicMs() - oldest;
   }
 
   noticeEvery(everyMs: number): void {
@@ -163,20 +193,53 @@ export class CameraChild {
     });
   }
 
+  private ask(ticket: Ticket, isHeard: boolean): AskedPrint | PrintFailure {
+    if (this.isClosing) return 'frame_gone';
+    const asked = this.link?.ask(ticket, isHeard) ?? 'frame_gone';
+    if (typeof asked === 'string') this.listener.refused?.();
+    else this.sentMs.push(this.clock.monotonicMs());
+    return asked;
+  }
+
+  private take(link: CameraLink, asked: AskedPrint, bytes: number): Printed {
+    const printed = readAnswer(link.take(asked), bytes);
+    if (printed === undefined) this.distrust('an answer that no camera process gives');
+    const result = printed ?? GONE;
+    if ('refused' in result) this.listener.refused?.();
+    return result;
+  }
+
   private receive(value: unknown): void {
     if (this.isGone) return;
     const message = readMessage(value);
     if (message === undefined) this.distrust('a message that no camera process sends');
-    else if (message.kind === 'printed') {
-      const { kind: _, id, ...printed } = message;
-      this.answer(id, printed);
-    } else if (message.kind === 'refused') this.answer(message.id, { refused: message.cause });
-    else this.listener.message(message);
+    else {
+      if (message.kind === 'ended') this.hear();
+      this.listener.message(message);
+      if (message.kind !== 'stream') return;
+      this.isStreamKnown = true;
+      this.hear();
+    }
   }
 
-  private answer(id: number, result: Printed): void {
-    this.pending.get(id)?.resolve(result);
-    this.pending.delete(id);
+  /** Frames wait in the link until it is known of which stream they are. */
+  private hear(): void {
+    const { link } = this;
+    if (this.isGone || link === undefined) return;
+    for (const print of this.heard) {
+      if (!link.isAnswered(print.asked)) continue;
+      this.heard.delete(print);
+      print.resolve(this.take(link, print.asked, print.bytes));
+    }
+    while (this.isStreamKnown && !this.isGone) {
+      const numbers = link.takeNotice();
+      if (numbers === undefined) break;
+      const notice = readNotice(numbers);
+      if (notice === undefined) this.distrust('a notice that no camera process writes');
+      else this.listener.message({ kind: 'frame', ...notice });
+    }
+    if (link.waiting < 0)
+      this.distrust('more answers than tickets, or more notices than there is room for');
   }
 
   private distrust(cause: string): void {
@@ -186,25 +249,30 @@ export class CameraChild {
 
   private leave(cause: string): void {
     if (this.isGone) return;
+    this.hear();
     this.isGone = true;
     this.ladder?.cancel();
-    for (const { resolve } of this.pending.values()) resolve({ refused: 'frame_gone' });
-    this.pending.clear();
+    this.link?.close();
+    for (const { resolve } of this.heard) resolve(GONE);
+    this.heard.clear();
     if (this.process !== undefined) encodedPipe(this.process)?.destroy();
     this.listener.gone(cause);
     this.ended();
   }
 }
 
-function start(options: ChildOptions): ChildProcess {
+function start(options: ChildOptions, linkFd: number | undefined): ChildProcess {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const beside = new URL(`./camera-process.${extension}`, import.meta.url);
   const entry = options.entry ?? fileURLToPath(beside);
-  const prints = options.order.decode !== 'none';
   return fork(entry, [], {
     execArgv: entry.endsWith('.ts') ? ['--import', tsxLoader()] : [],
-    // 3 is the IPC channel; 4 and 5 are ARENA_FD and ENCODED_FD.
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc', prints ? options.arenaFd : 'ignore', 'pipe'],
+    // 3 is the IPC channel; then come ARENA_FD, ENCODED_FD and LINK_FD.
+    stdio: [
+      ...(['ignore', 'pipe', 'pipe', 'ipc'] as const),
+      ...[linkFd === undefined ? ('ignore' as const) : options.arenaFd, 'pipe' as const],
+      linkFd ?? 'ignore',
+    ],
     ...(options.environment === undefined ? {} : { env: { ...options.environment } }),
   });
 }

@@ -1,10 +1,14 @@
-// Reads what a camera process sent. A hostile stream may have taken that process over, so nothing is believed by its type.
+// Reads what a camera process sent or wrote. A hostile stream may have taken that process over, so nothing is believed by its type.
+import type { BackgroundChange } from '../contracts/frame.ts';
+import type { Box } from '../contracts/geometry.ts';
 import {
+  type FrameNotice,
   type FromCamera,
   MOST_BACKGROUND_CHANGES,
   MOST_MOTION_BOXES,
-  type Placement,
+  type PrintFailure,
 } from '../contracts/ticket.ts';
+import type { Printed } from './batch.ts';
 
 const MAX_SIDE_PX = 16384;
 const MAX_TEXT = 10_000;
@@ -17,35 +21,9 @@ const isAmount: Check = (value) => Number.isFinite(value) && (value as number) >
 const isSide: Check = (value) =>
   isCount(value) && Number(value) > 0 && Number(value) <= MAX_SIDE_PX;
 const isText: Check = (value) => typeof value === 'string' && value.length <= MAX_TEXT;
-const isShare: Check = (value) => isAmount(value) && Number(value) <= 1;
-
 function oneOf(...values: readonly string[]): Check {
   return (value) => values.includes(value as string);
 }
-
-const isBox: Check = (value) => Array.isArray(value) && value.length === 4 && value.every(isShare);
-
-function listOf(check: Check, most: number): Check {
-  return (value) => Array.isArray(value) && value.length <= most && value.every(check);
-}
-
-function optional(check: Check): Check {
-  return (value) => value === undefined || check(value);
-}
-
-const isChange: Check = (value) =>
-  isFields(value) &&
-  Object.keys(value).every((key) => ['box', 'ageMs', 'kind'].includes(key)) &&
-  isBox(value.box) &&
-  isAmount(value.ageMs) &&
-  optional(oneOf('came', 'went'))(value.kind);
-
-const isPlacement: Check = (value) =>
-  isFields(value) &&
-  (['x', 'y', 'w', 'h'] satisfies (keyof Placement)[]).every((k) => isAmount(value[k]));
-
-const isNewer: Check = (value) =>
-  isFields(value) && isCount(value.sequence) && isAmount(value.ptsNs) && isAmount(value.captureMs);
 
 const CHECKS: Readonly<Record<FromCamera['kind'], Readonly<Record<string, Check>>>> = {
   ready: {},
@@ -57,26 +35,6 @@ const CHECKS: Readonly<Record<FromCamera['kind'], Readonly<Record<string, Check>
     decoder: isText,
     pixelFormat: isText,
   },
-  frame: {
-    sequence: isCount,
-    ptsNs: isAmount,
-    captureMs: isAmount,
-    captureClock: oneOf('rtcp', 'host'),
-    widthPx: isSide,
-    heightPx: isSide,
-    skipped: isCount,
-    motion: isShare,
-    motionBoxes: optional(listOf(isBox, MOST_MOTION_BOXES)),
-    backgroundChanges: optional(listOf(isChange, MOST_BACKGROUND_CHANGES)),
-  },
-  printed: {
-    id: isCount,
-    placement: isPlacement,
-    bytes: isCount,
-    tookUs: isAmount,
-    newer: optional(isNewer),
-  },
-  refused: { id: isCount, cause: oneOf('frame_gone', 'bad_ticket', 'map_failed') },
   log: {
     level: oneOf('debug', 'info', 'warn', 'error'),
     message: isText,
@@ -102,6 +60,85 @@ export function readMessage(value: unknown): FromCamera | undefined {
     if (value[field] !== undefined) message[field] = value[field];
   }
   return message as FromCamera;
+}
+
+const FAILURES: readonly (PrintFailure | undefined)[] = [
+  undefined,
+  'frame_gone',
+  'bad_ticket',
+  'map_failed',
+];
+
+/** `numbers` as src/native/camera-link.ts lists them; undefined when no healthy camera process writes such a thing. */
+export function readAnswer(numbers: Float64Array, bytes: number): Printed | undefined {
+  const [outcome, x, y, w, h, tookUs, isNewer, sequence, ptsNs, captureMs] = numbers as Ten;
+  const refused = FAILURES[outcome];
+  if (refused !== undefined) return { refused };
+  const areAmounts = [x, y, w, h, tookUs, ptsNs, captureMs].every(isAmount);
+  if (outcome !== 0 || !areAmounts || !isCount(sequence)) return undefined;
+  const printed = { placement: { x, y, w, h }, bytes, tookUs };
+  return isNewer === 0 ? printed : { ...printed, newer: { sequence, ptsNs, captureMs } };
+}
+
+type Ten = Float64Array &
+  [number, number, number, number, number, number, number, number, number, number];
+
+/** Where the lists of a notice begin. */
+const BOXES_AT = 8;
+const CHANGES_AT = BOXES_AT + 1 + MOST_MOTION_BOXES * 4;
+const CHANGE_NUMBERS = 6;
+const KINDS = [{}, { kind: 'came' }, { kind: 'went' }] as const;
+
+/** As `readAnswer`. */
+export function readNotice(numbers: Float64Array): FrameNotice | undefined {
+  const [sequence, ptsNs, captureMs, isRtcp, widthPx, heightPx, skipped, motion] = numbers as Ten;
+  const areCounts = isCount(sequence) && isCount(skipped) && isSide(widthPx) && isSide(heightPx);
+  if (!areCounts || !isAmount(ptsNs) || !isAmount(captureMs) || !isShare(motion)) return undefined;
+  const captureClock = isRtcp === 0 ? 'host' : 'rtcp';
+  const seen = { sequence, ptsNs, captureMs, captureClock, widthPx, heightPx, skipped } as const;
+  const boxCount = numbers[BOXES_AT]!;
+  const changeCount = numbers[CHANGES_AT]!;
+  if (boxCount === -1 && changeCount === -1) return { ...seen, motion };
+  const motionBoxes = readList(boxCount, MOST_MOTION_BOXES, (at) =>
+    readBox(numbers, BOXES_AT + 1 + at * 4),
+  );
+  const backgroundChanges = readList(changeCount, MOST_BACKGROUND_CHANGES, (at) =>
+    readChange(numbers, CHANGES_AT + 1 + at * CHANGE_NUMBERS),
+  );
+  if (motionBoxes === undefined || backgroundChanges === undefined) return undefined;
+  return { ...seen, motion, motionBoxes, backgroundChanges };
+}
+
+function readList<Item>(
+  count: number,
+  most: number,
+  read: (at: number) => Item | undefined,
+): Item[] | undefined {
+  if (!isCount(count) || count > most) return undefined;
+  const items: Item[] = [];
+  for (let at = 0; at < count; at++) {
+    const item = read(at);
+    if (item === undefined) return undefined;
+    items.push(item);
+  }
+  return items;
+}
+
+function readBox(numbers: Float64Array, at: number): Box | undefined {
+  const [x, y, w, h] = [numbers[at]!, numbers[at + 1]!, numbers[at + 2]!, numbers[at + 3]!];
+  return isShare(x) && isShare(y) && isShare(w) && isShare(h) ? [x, y, w, h] : undefined;
+}
+
+function readChange(numbers: Float64Array, at: number): BackgroundChange | undefined {
+  const box = readBox(numbers, at);
+  const ageMs = numbers[at + 4]!;
+  const kind = KINDS[numbers[at + 5]!];
+  if (box === undefined || kind === undefined || !isAmount(ageMs)) return undefined;
+  return { box, ageMs, ...kind };
+}
+
+function isShare(value: number): boolean {
+  return value >= 0 && value <= 1;
 }
 
 function isFields(value: unknown): value is Fields {

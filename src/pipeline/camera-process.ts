@@ -9,11 +9,13 @@ import {
   type Codec,
   ENCODED_FD,
   type FromCamera,
+  LINK_FD,
   type ToCamera,
 } from '../contracts/ticket.ts';
 import { causeText, isCode } from '../core/errors.ts';
 import { redact, redactText } from '../core/log.ts';
 import { Arena } from '../native/arena.ts';
+import { cameraLinkBytes } from '../native/camera-link.ts';
 import type { EncodedUnit } from '../native/frames.ts';
 import { type Confinement, confine, dieWithParent } from '../native/sandbox.ts';
 import { FfmpegDecoder } from './decode-ffmpeg.ts';
@@ -23,19 +25,14 @@ import { EncodedWriter } from './encoded-pipe.ts';
 import { type Ending, parseSource, type Source } from './source.ts';
 
 const STOP_LIMIT_MS = 1000;
-/** Notices the agent has not read yet; newer ones are left out then, it will ask for the newest anyway. */
-const MAX_UNREAD_NOTICES = 16;
 
 class CameraProcess {
   #decoder: Decoder | undefined;
   #encoded: EncodedWriter | undefined;
-  #unread = 0;
   #leaving = false;
 
   receive(message: ToCamera): void {
     if (message.kind === 'open') this.#open(message.order);
-    else if (message.kind === 'print') this.#print(message.ticket);
-    else if (message.kind === 'pass') this.#decoder?.pass(message.sequence);
     else if (message.kind === 'notices') this.#decoder?.noticeEvery(message.everyMs);
     else if (message.kind === 'encoded') this.#wantEncoded(message.wanted);
     else this.leave(0);
@@ -73,18 +70,21 @@ class CameraProcess {
     }
   }
 
-  /** What only records needs no arena. Else the decoder of the order, or FFmpeg on a machine whose GStreamer is not there or cannot decode. */
+  /** What only records needs no memory. Else the decoder of the order, or FFmpeg on a machine whose GStreamer is not there or cannot decode. */
   #load(order: CameraOrder, source: Source): Confinement {
     const listener = this.#listener();
     if (order.decode === 'none') {
       this.#decoder = new GstreamerDecoder(order, source, undefined, listener);
       return this.#decoder.load();
     }
-    const arena = Arena.map(ARENA_FD, order.arenaBytes);
+    const memory = {
+      arena: Arena.map(ARENA_FD, order.arenaBytes),
+      link: Arena.map(LINK_FD, cameraLinkBytes()),
+    };
     let toDecode = order;
     if (order.decoder === 'gstreamer') {
       try {
-        this.#decoder = new GstreamerDecoder(order, source, arena, listener);
+        this.#decoder = new GstreamerDecoder(order, source, memory, listener);
         return this.#decoder.load();
       } catch (error) {
         if (!isCode(error, 'NATIVE_UNAVAILABLE')) throw error;
@@ -93,36 +93,17 @@ class CameraProcess {
         toDecode = rest;
       }
     }
-    this.#decoder = new FfmpegDecoder(toDecode, source, arena, listener);
+    this.#decoder = new FfmpegDecoder(toDecode, source, memory, listener);
     return this.#decoder.load();
   }
 
   #listener(): DecoderListener {
     return {
       stream: (info) => this.#send({ kind: 'stream', ...info }),
-      frame: ({ fps: _fps, pixelFormat: _format, ...frame }) => {
-        if (this.#unread >= MAX_UNREAD_NOTICES) return;
-        this.#unread += 1;
-        this.#send({ kind: 'frame', ...frame }, () => {
-          this.#unread -= 1;
-        });
-      },
       unit: (codec, unit) => this.#writeUnit(codec, unit),
       log: (level, message, fields = {}) => this.log(level, message, fields),
       ended: (ending) => this.#end(ending),
     };
-  }
-
-  #print(ticket: Extract<ToCamera, { kind: 'print' }>['ticket']): void {
-    try {
-      const result = this.#decoder?.print(ticket) ?? 'frame_gone';
-      if (typeof result === 'string') {
-        this.#send({ kind: 'refused', id: ticket.id, cause: result });
-      } else this.#send({ kind: 'printed', id: ticket.id, ...result });
-    } catch (error) {
-      this.log('error', 'a ticket could not be printed', { cause: causeText(error) });
-      this.#send({ kind: 'refused', id: ticket.id, cause: 'bad_ticket' });
-    }
   }
 
   #wantEncoded(wanted: boolean): void {
@@ -170,9 +151,8 @@ class CameraProcess {
     });
   }
 
-  #send(message: FromCamera, sent?: () => void): void {
-    if (this.#leaving || !process.connected) return;
-    process.send?.(message, undefined, undefined, () => sent?.());
+  #send(message: FromCamera): void {
+    if (!this.#leaving && process.connected) process.send?.(message, () => {});
   }
 }
 

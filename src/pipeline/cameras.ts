@@ -2,7 +2,8 @@
 import type { CameraState, CameraStatus } from '../contracts/camera.ts';
 import type { Frame } from '../contracts/frame.ts';
 import type { Ticket } from '../contracts/ticket.ts';
-import type { Printed } from './batch.ts';
+import type { Printed, PrintJob } from './batch.ts';
+import { REFUSED } from './camera-child.ts';
 import type { CameraPlan } from './camera-plan.ts';
 import type { AccessUnit } from './encoded-pipe.ts';
 import type { CameraSupervisor } from './supervisor.ts';
@@ -56,9 +57,14 @@ export class CameraSet {
   }
 
   /** Has a camera print; refused when it is gone. */
-  print(camera: string, ticket: Omit<Ticket, 'id'>): Promise<Printed> {
+  print(camera: string, ticket: Ticket): Promise<Printed> {
     const supervisor = this.supervisors.get(camera);
     return supervisor?.print(ticket) ?? Promise.resolve({ refused: 'frame_gone' });
+  }
+
+  /** As `print`, for a session to wait for. */
+  order(camera: string, ticket: Ticket): PrintJob {
+    return this.supervisors.get(camera)?.order(ticket) ?? REFUSED;
   }
 
   /** Stops all at once; each takes at most the time of its kill ladder. */

@@ -1,14 +1,14 @@
 // Stage `decode` with FFmpeg, for what GStreamer cannot open: raw frames come through a FIFO into native memory.
 import { execFileSync } from 'node:child_process';
 import { accessSync, closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
-import ffmpeg from 'fluent-ffmpeg';
-import type { CameraOrder, PrintFailure, Ticket } from '../contracts/ticket.ts';
-import type { Arena } from '../native/arena.ts';
-import { FrameRing } from '../native/frame-ring.ts';
-import type { FrameNotice, Printed } from '../native/frames.ts';
+import type ffmpeg from 'fluent-ffmpeg';
+import type { CameraOrder } from '../contracts/ticket.ts';
+import { FrameRing, type RawFrame } from '../native/frame-ring.ts';
+import type { CameraMemory } from '../native/frames.ts';
 import type { Confinement } from '../native/sandbox.ts';
 import type { Decoder, DecoderListener } from './decoder.ts';
 import { FfmpegReport, type WrittenStream } from './ffmpeg-report.ts';
@@ -22,30 +22,30 @@ const SKIP = { all: 'default', reference: 'noref', key: 'nokey', none: 'all' } a
 export class FfmpegDecoder implements Decoder {
   readonly #order: CameraOrder;
   readonly #source: Source;
-  readonly #arena: Arena;
+  readonly #memory: CameraMemory;
   readonly #listener: DecoderListener;
   readonly #report = new FfmpegReport();
   #folder = '';
   #readEnd = -1;
   #command: ffmpeg.FfmpegCommand | undefined;
   #ring: FrameRing | undefined;
-  #waiting: FrameNotice | undefined;
+  #waiting: RawFrame | undefined;
   #firstMs: number | undefined;
   #result: 'end' | 'error' | undefined;
   #ringEnded = true;
   #over = false;
   #gone: () => void = () => {};
 
-  constructor(order: CameraOrder, source: Source, arena: Arena, listener: DecoderListener) {
+  constructor(order: CameraOrder, source: Source, memory: CameraMemory, listener: DecoderListener) {
     this.#order = order;
     this.#source = source;
-    this.#arena = arena;
+    this.#memory = memory;
     this.#listener = listener;
   }
 
   load(): Confinement {
     const program = findProgram('ffmpeg');
-    ffmpeg.setFfmpegPath(program);
+    fluentFfmpeg().setFfmpegPath(program);
     this.#folder = mkdtempSync(path.join(tmpdir(), 'vedette-frames-'));
     execFileSync(findProgram('mkfifo'), [this.#fifo]);
     this.#readEnd = openSync(this.#fifo, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -59,7 +59,7 @@ export class FfmpegDecoder implements Decoder {
   start(): void {
     const order = this.#order;
     const pixels = order.maxWidthPx * order.maxHeightPx;
-    const command = ffmpeg()
+    const command = fluentFfmpeg()()
       .input(inputOf(order, this.#source))
       .inputOptions([
         ...['-hide_banner', '-nostats', '-noautorotate', '-max_pixels', String(pixels)],
@@ -76,14 +76,6 @@ export class FfmpegDecoder implements Decoder {
       .on('error', () => this.#finish('error'));
     this.#command = command;
     command.run();
-  }
-
-  print(ticket: Ticket): Printed | PrintFailure {
-    return this.#ring?.print(ticket, this.#arena) ?? 'frame_gone';
-  }
-
-  pass(sequence: number): void {
-    this.#ring?.pass(sequence);
   }
 
   /** Each frame is told of: its time comes as a line of text, for which this process wakes anyway. */
@@ -134,8 +126,8 @@ export class FfmpegDecoder implements Decoder {
         patienceMs: this.#source.kind === 'file' && !realtime ? PATIENCE_MS : 0,
       },
       {
-        frame: (notice) => {
-          this.#waiting = notice;
+        frame: (frame) => {
+          this.#waiting = frame;
           this.#tell();
         },
         end: () => {
@@ -144,20 +136,21 @@ export class FfmpegDecoder implements Decoder {
         },
       },
     );
+    this.#ring.serve(this.#memory);
     this.#clean();
   }
 
   /** The time of a frame comes on standard error, mostly before the frame itself. */
   #tell(): void {
-    const notice = this.#waiting;
-    if (notice === undefined || this.#over) return;
-    const ptsNs = this.#report.takePtsNs(notice.sequence);
+    const frame = this.#waiting;
+    if (frame === undefined || this.#over) return;
+    const ptsNs = this.#report.takePtsNs(frame.sequence);
     if (ptsNs === undefined) return;
     this.#waiting = undefined;
-    this.#firstMs ??= notice.captureMs;
+    this.#firstMs ??= frame.captureMs;
     const isPaced = this.#source.kind !== 'file' || this.#order.realtime;
-    const captureMs = isPaced ? notice.captureMs : this.#firstMs + ptsNs / 1e6;
-    this.#listener.frame({ ...notice, ptsNs, captureMs });
+    const captureMs = isPaced ? frame.captureMs : this.#firstMs + ptsNs / 1e6;
+    this.#ring?.tell({ sequence: frame.sequence, ptsNs, captureMs });
   }
 
   #finish(result: 'end' | 'error'): void {
@@ -235,6 +228,11 @@ function inputOptions(order: CameraOrder, source: Source): string[] {
 function hardware({ decoders = {} }: CameraOrder): string[] {
   const chosen = Object.values(decoders).find((name) => /^[a-z0-9_]+$/.test(name));
   return chosen === undefined ? [] : ['-hwaccel', chosen];
+}
+
+/** At first use: it takes 50 ms and a megabyte, and most camera processes decode with GStreamer. */
+function fluentFfmpeg(): typeof ffmpeg {
+  return createRequire(import.meta.url)('fluent-ffmpeg') as typeof ffmpeg;
 }
 
 function findProgram(name: string): string {

@@ -1,16 +1,15 @@
 // Stage `decode` with GStreamer: runs one pipeline in a camera process. Frames stay native; units come as buffers.
 // A stream that is only recorded goes through the same pipeline up to its units, and no further.
 import { createRequire } from 'node:module';
-import type { CameraOrder, PrintFailure, Ticket } from '../contracts/ticket.ts';
+import type { CameraOrder } from '../contracts/ticket.ts';
 import { AgentError } from '../core/errors.ts';
-import type { Arena } from '../native/arena.ts';
 import {
+  type CameraMemory,
   type EncodedUnit,
-  type FrameNotice,
   FrameSink,
   hasElement,
-  type Printed,
   registerElements,
+  type StreamLook,
   UnitSink,
 } from '../native/frames.ts';
 import type { Confinement } from '../native/sandbox.ts';
@@ -47,7 +46,7 @@ interface BusMessage {
 export class GstreamerDecoder implements Decoder {
   readonly #order: CameraOrder;
   readonly #source: Source;
-  readonly #arena: Arena | undefined;
+  readonly #memory: CameraMemory | undefined;
   readonly #listener: DecoderListener;
   #Pipeline: PipelineClass | undefined;
   #launch: Launch | undefined;
@@ -56,22 +55,24 @@ export class GstreamerDecoder implements Decoder {
   #units: UnitSink | undefined;
   #branch: Branch | undefined;
   #stream: StreamInfo | undefined;
-  #framesOfPass = 0;
+  /** As the file began to play, last time. */
+  #framesBefore = 0;
+  #unitsSeen = 0;
   #timeline: UnitTimeline | undefined;
   #watch: NodeJS.Timeout | undefined;
   #stopped: (() => void) | undefined;
   #over = false;
 
-  /** Without an arena nothing can be printed; enough for a stream that is not decoded. */
+  /** Without memory nothing can be printed; enough for a stream that is not decoded. */
   constructor(
     order: CameraOrder,
     source: Source,
-    arena: Arena | undefined,
+    memory: CameraMemory | undefined,
     listener: DecoderListener,
   ) {
     this.#order = order;
     this.#source = source;
-    this.#arena = arena;
+    this.#memory = memory;
     this.#listener = listener;
   }
 
@@ -102,21 +103,12 @@ export class GstreamerDecoder implements Decoder {
     this.#pipeline = pipeline;
     Object.assign(child(pipeline, NAMES.branch), { lines: branchLines(this.#launch.branches) });
     Object.assign(child(pipeline, this.#launch.sourceName), this.#launch.source);
-    if (this.#order.decode === 'none') this.#timeline = new UnitTimeline();
-    else this.#watchFrames();
+    if (this.#memory === undefined) this.#timeline = new UnitTimeline();
+    else this.#serveFrames(this.#memory);
     this.#units = UnitSink.find(NAMES.units);
     this.#units.onUnit((unit) => this.#onUnit(unit));
     pipeline.pollBus((message) => this.#onMessage(message));
     pipeline.play();
-  }
-
-  print(ticket: Ticket): Printed | PrintFailure {
-    if (this.#arena === undefined) return 'frame_gone';
-    return this.#frames?.print(ticket, this.#arena) ?? 'frame_gone';
-  }
-
-  pass(sequence: number): void {
-    this.#frames?.pass(sequence);
   }
 
   /** A file that waits for its reader tells of every frame. */
@@ -180,10 +172,14 @@ export class GstreamerDecoder implements Decoder {
     return this.#pipeline !== undefined && child(this.#pipeline, NAMES.units).fed === true;
   }
 
-  #watchFrames(): void {
+  #serveFrames(memory: CameraMemory): void {
     this.#frames = FrameSink.find(NAMES.frames);
     if (this.#order.motion !== undefined) this.#frames.watchMotion(this.#order.motion);
-    this.#frames.onFrame((frame) => this.#onFrame(frame));
+    this.#frames.serve(memory, (look) => {
+      if (this.#over) return;
+      clearInterval(this.#watch);
+      this.#tellStream(look);
+    });
   }
 
   #onUnit(unit: EncodedUnit): void {
@@ -192,7 +188,7 @@ export class GstreamerDecoder implements Decoder {
       this.#listener.unit(this.#branch.codec, unit);
       return;
     }
-    this.#framesOfPass += 1;
+    this.#unitsSeen += 1;
     if (unit.key) {
       const { width = 0, height = 0 } = child(this.#pipeline, NAMES.units);
       const size = { widthPx: Number(width), heightPx: Number(height) };
@@ -201,16 +197,7 @@ export class GstreamerDecoder implements Decoder {
     this.#listener.unit(this.#branch.codec, this.#timeline.place(unit));
   }
 
-  #onFrame(frame: FrameNotice): void {
-    if (this.#over) return;
-    this.#framesOfPass += 1;
-    clearInterval(this.#watch);
-    this.#tellStream(frame);
-    this.#listener.frame(frame);
-  }
-
-  #tellStream(seen: Pick<StreamInfo, 'widthPx' | 'heightPx' | 'fps' | 'pixelFormat'>): void {
-    const { widthPx, heightPx, fps, pixelFormat } = seen;
+  #tellStream({ widthPx, heightPx, fps, pixelFormat }: StreamLook): void {
     const before = this.#stream;
     if (
       before?.widthPx !== widthPx ||
@@ -245,11 +232,12 @@ export class GstreamerDecoder implements Decoder {
       return;
     }
     const again = this.#source.kind === 'file' && this.#order.loop;
-    if (!again || this.#framesOfPass === 0) {
+    const framesSeen = this.#frames?.frames ?? this.#unitsSeen;
+    if (!again || framesSeen === this.#framesBefore) {
       this.#end({ end: 'end_of_stream', cause: 'the stream is over' });
       return;
     }
-    this.#framesOfPass = 0;
+    this.#framesBefore = framesSeen;
     this.#frames?.continueTimeline();
     this.#timeline?.continue();
     this.#pipeline?.stop();

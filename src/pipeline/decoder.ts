@@ -1,22 +1,18 @@
 // What the two decoders of a camera process have in common.
-import type { Codec, PrintFailure, Ticket } from '../contracts/ticket.ts';
-import type { EncodedUnit, FrameNotice, Printed } from '../native/frames.ts';
+import type { Codec } from '../contracts/ticket.ts';
+import type { EncodedUnit, StreamLook } from '../native/frames.ts';
 import type { Confinement } from '../native/sandbox.ts';
 import type { Ending } from './source.ts';
 
-export interface StreamInfo {
+export interface StreamInfo extends StreamLook {
   readonly codec: Codec;
-  readonly widthPx: number;
-  readonly heightPx: number;
-  readonly fps: number;
   readonly decoder: string;
-  readonly pixelFormat: string;
 }
 
+/** Of frames the agent is told, and has them printed, through the camera link; here nobody hears of them. */
 export interface DecoderListener {
-  /** Before the first frame, and whenever size or format change. */
+  /** With the first frame, and whenever size or format change. */
   stream(info: StreamInfo): void;
-  frame(notice: FrameNotice): void;
   unit(codec: Codec, unit: EncodedUnit): void;
   log(level: 'debug' | 'info' | 'warn', message: string, fields?: Record<string, unknown>): void;
   /** Once, unless `stop` was called before. */
@@ -28,9 +24,6 @@ export interface Decoder {
   load(): Confinement;
   /** Whether the camera answers is heard through the listener. */
   start(): void;
-  print(ticket: Ticket): Printed | PrintFailure;
-  /** Nobody will print this frame or those before it: a source that waits for its reader goes on. */
-  pass(sequence: number): void;
   /** Of more frames than about one in so many milliseconds of presentation time nobody wants to hear. */
   noticeEvery(milliseconds: number): void;
   wantEncoded(wanted: boolean): void;

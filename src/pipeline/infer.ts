@@ -2,13 +2,14 @@
 import type { Detection, FrameDetections } from '../contracts/detection.ts';
 import type { Frame } from '../contracts/frame.ts';
 import { WHOLE_FRAME } from '../contracts/geometry.ts';
+import type { NewerFrame } from '../contracts/ticket.ts';
 import type { Clock } from '../core/clock.ts';
 import { causeText } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { readDetections } from '../infer/detections.ts';
 import type { BatchSet, InferenceEngine } from '../infer/engine.ts';
 import type { OutputView } from '../native/session.ts';
-import type { BatchEntry } from './batch.ts';
+import type { BatchEntry, Printed } from './batch.ts';
 import { InOrder, type Place } from './in-order.ts';
 import type { Metrics } from './metrics.ts';
 import { isCut } from './region.ts';
@@ -69,37 +70,57 @@ export class InferStage {
 
   /** Infers a batch. Never rejects: a failed run is logged and its frames are abandoned. */
   async run(set: BatchSet, entries: readonly BatchEntry[]): Promise<void> {
-    const { engine, clock, log, metrics } = this.deps;
-    const startMs = clock.monotonicMs();
+    const { engine, log } = this.deps;
     try {
-      await engine.run(set, entries.length, (outputs) => {
-        const tookMs = clock.monotonicMs() - startMs;
-        metrics.inferMs.add(tookMs);
-        this.smoothedMs += (tookMs - this.smoothedMs) * (this.smoothedMs === 0 ? 1 : SMOOTHING);
-        metrics.batchFrames.add(entries.length);
+      const prints = entries.map(({ job }) => job.asked);
+      await engine.runPrinted(set, prints, (outputs, tookMs) => {
+        if (outputs !== undefined) this.count(entries.length, tookMs);
         entries.forEach((entry, slot) => {
-          this.read(outputs, slot, entry);
+          const printed = entry.job.result();
+          if (outputs === undefined || 'refused' in printed) this.refuse(entry.frame);
+          else this.read(outputs, slot, entry, printed);
         });
       });
     } catch (error) {
       log.error({ stage: 'infer', cause: causeText(error) }, 'inference failed');
-      for (const { taken } of entries) this.abandon(taken);
+      for (const { frame, job } of entries) {
+        job.result();
+        this.abandon(frame);
+      }
     }
   }
 
-  private read(outputs: readonly OutputView[], slot: number, entry: BatchEntry): void {
-    const { taken, frame, placement, rectangle } = entry;
-    if (placement === undefined) return;
+  private count(frames: number, tookMs: number): void {
+    const { metrics } = this.deps;
+    metrics.inferMs.add(tookMs);
+    metrics.batchFrames.add(frames);
+    this.smoothedMs += (tookMs - this.smoothedMs) * (this.smoothedMs === 0 ? 1 : SMOOTHING);
+  }
+
+  /** The camera could not print it any more. */
+  private refuse(frame: Frame): void {
+    this.deps.metrics.camera(frame.camera).refusedPrints += 1;
+    this.abandon(frame);
+  }
+
+  private read(
+    outputs: readonly OutputView[],
+    slot: number,
+    { frame: taken, rectangle }: BatchEntry,
+    printed: Exclude<Printed, { refused: unknown }>,
+  ): void {
     const { engine, clock, metrics } = this.deps;
     const startMs = clock.monotonicMs();
+    const frame = asPrinted(taken, printed.newer, startMs);
     const filter = this.deps.filterOf(frame.camera);
-    const print = { placement, rectangle };
+    const print = { placement: printed.placement, rectangle };
     const found = readDetections(engine, outputs, slot, print, filter.minScore);
     const isWhole = rectangle === WHOLE_FRAME;
     const uncut = isWhole ? found : found.filter(({ box }) => !isCut(box, rectangle));
     const detections = uncut.filter((detection) => isWanted(detection, filter));
     const nowMs = clock.monotonicMs();
     metrics.headMs.add(nowMs - startMs);
+    metrics.printed(frame.camera, printed);
     const camera = metrics.camera(frame.camera);
     camera.inferredFrames += 1;
     camera.detections += detections.length;
@@ -121,6 +142,13 @@ export class InferStage {
     this.places.delete(frame);
     place?.settle(result);
   }
+}
+
+/** The frame taken, or the newer one that the camera printed in its place. */
+function asPrinted(taken: Frame, newer: NewerFrame | undefined, nowMs: number): Frame {
+  if (newer === undefined) return taken;
+  const { sequence, ptsNs, captureMs } = newer;
+  return { ...taken, sequence, ptsNs, captureMs, arrivedMs: nowMs };
 }
 
 function isWanted(detection: Detection, filter: DetectionFilter): boolean {

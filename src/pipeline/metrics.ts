@@ -42,6 +42,16 @@ export class Metrics {
     return metrics;
   }
 
+  /** A print of the camera was answered. */
+  printed(
+    id: string,
+    { bytes, tookUs }: { readonly bytes: number; readonly tookUs: number },
+  ): void {
+    const camera = this.camera(id);
+    camera.printedBytes += bytes;
+    camera.printUs.add(tookUs);
+  }
+
   remove(id: string): void {
     this.cameras.delete(id);
   }

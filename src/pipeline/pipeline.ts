@@ -13,7 +13,7 @@ import type { InferenceEngine } from '../infer/engine.ts';
 import type { EmbeddingHead } from '../infer/heads/head.ts';
 import { AppearanceStage } from './appearance.ts';
 import { attentionTo } from './attention.ts';
-import { Batcher, type Printed } from './batch.ts';
+import { Batcher, type Printed, type PrintJob } from './batch.ts';
 import type { ClipKeeper } from './clip.ts';
 import type { CameraSample } from './explain.ts';
 import { type DetectionFilter, InferStage } from './infer.ts';
@@ -47,7 +47,8 @@ export interface PipelineDeps {
   readonly maxQueueDelayMs: number;
   readonly preferredBatchSizes: readonly number[];
   createTracker(camera: string): Tracker;
-  print(camera: string, ticket: Omit<Ticket, 'id'>): Promise<Printed>;
+  print(camera: string, ticket: Ticket): Promise<Printed>;
+  order(camera: string, ticket: Ticket): PrintJob;
   write(records: readonly SinkRecord[]): void;
   /** Sees what the model found in each analysed frame, before it is tracked. */
   readonly onDetections?: ((result: FrameDetections) => void) | undefined;
@@ -108,12 +109,8 @@ export class Pipeline {
       startByMs: (frame) => this.startByMs(frame),
       take: (nowMs) => this.take(nowMs),
       rectangleOf: (frame) => this.rectangleOf(frame),
-      print,
+      order: deps.order,
       run: (set, entries) => this.infer.run(set, entries).finally(() => this.completed()),
-      onRefused: (frame) => {
-        metrics.camera(frame.camera).refusedPrints += 1;
-        this.infer.abandon(frame);
-      },
     });
   }
 
@@ -228,13 +225,9 @@ export class Pipeline {
     return hasRegions ? this.regions.choose(frame) : WHOLE_FRAME;
   }
 
-  private async print(camera: string, ticket: Omit<Ticket, 'id'>): Promise<Printed> {
+  private async print(camera: string, ticket: Ticket): Promise<Printed> {
     const printed = await this.deps.print(camera, ticket);
-    if (!('refused' in printed)) {
-      const metrics = this.deps.metrics.camera(camera);
-      metrics.printedBytes += printed.bytes;
-      metrics.printUs.add(printed.tookUs);
-    }
+    if (!('refused' in printed)) this.deps.metrics.printed(camera, printed);
     return printed;
   }
 

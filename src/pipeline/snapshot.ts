@@ -1,5 +1,4 @@
 // Stills: the frame in which an object was seen best, printed by its camera and kept as JPEG until the object ends.
-import sharp from 'sharp';
 import type { Frame } from '../contracts/frame.ts';
 import { WHOLE_FRAME } from '../contracts/geometry.ts';
 import type { PrintFormat, Ticket } from '../contracts/ticket.ts';
@@ -10,7 +9,6 @@ import type { Log } from '../core/log.ts';
 import type { Arena } from '../native/arena.ts';
 import type { BestView, ObjectStills } from './analyse.ts';
 import type { Printed } from './batch.ts';
-import { drawOn } from './still-drawing.ts';
 
 /** Wider frames are shrunk to this: enough to recognise a person, small enough to send. */
 const MAX_SIDE_PX = 1280;
@@ -41,7 +39,7 @@ export interface SnapshotDeps {
   readonly quality: number;
   /** Draw box, label and track id into the finished still. */
   readonly isAnnotated: boolean;
-  print(camera: string, ticket: Omit<Ticket, 'id'>): Promise<Printed>;
+  print(camera: string, ticket: Ticket): Promise<Printed>;
 }
 
 export class SnapshotKeeper implements ObjectStills {
@@ -78,6 +76,11 @@ export class SnapshotKeeper implements ObjectStills {
     this.keep(track, picture, best);
   }
 
+  /** Loads the encoder: 25 MB and a tenth of a second, which otherwise the first still takes. That one tells if it fails. */
+  async prepare(): Promise<void> {
+    await encoder().catch(() => undefined);
+  }
+
   /** True when a still of the object exists or is being taken. */
   isPictured(track: Track): boolean {
     return this.kept.has(track.id);
@@ -99,6 +102,7 @@ export class SnapshotKeeper implements ObjectStills {
   private async annotate(jpeg: Buffer, track: Track, best: BestView): Promise<Buffer> {
     if (!this.deps.isAnnotated) return jpeg;
     const caption = `${track.label} #${track.trackId} ${Math.round(best.score * 100)}%`;
+    const { drawOn } = await import('./still-drawing.ts');
     return drawOn(jpeg, [{ box: best.box, caption, key: track.trackId }]);
   }
 
@@ -130,6 +134,7 @@ export class SnapshotKeeper implements ObjectStills {
       const printed = await print(frame.camera, ticket);
       if ('refused' in printed) return undefined;
       const { widthPx: width, heightPx: height } = format;
+      const sharp = await encoder();
       return await sharp(arena.view(slot, width * height * 3), {
         raw: { width, height, channels: 3 },
       })
@@ -142,6 +147,10 @@ export class SnapshotKeeper implements ObjectStills {
       this.free.push(slot);
     }
   }
+}
+
+async function encoder(): Promise<typeof import('sharp').default> {
+  return (await import('sharp')).default;
 }
 
 function stillFormat(frame: Frame): PrintFormat {

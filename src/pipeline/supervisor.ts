@@ -7,8 +7,8 @@ import type { Clock, Timer } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import { TypedEvents } from '../core/typed-events.ts';
 import { ulid } from '../core/ulid.ts';
-import type { Printed } from './batch.ts';
-import { CameraChild, type CameraMessage } from './camera-child.ts';
+import type { Printed, PrintJob } from './batch.ts';
+import { CameraChild, type CameraMessage, REFUSED } from './camera-child.ts';
 import type { CameraPlan } from './camera-plan.ts';
 import { type CameraInput, inputForEnd, nextState, retryPace } from './camera-state.ts';
 import { ChildLog } from './child-log.ts';
@@ -147,13 +147,12 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
     this.start();
   }
 
-  print(ticket: Omit<Ticket, 'id'>): Promise<Printed> {
-    const printed =
-      this.child?.print(ticket) ?? Promise.resolve<Printed>({ refused: 'frame_gone' });
-    return printed.then((result) => {
-      if ('refused' in result) this.counters.ticketsRefused += 1;
-      return result;
-    });
+  print(ticket: Ticket): Promise<Printed> {
+    return this.child?.print(ticket) ?? Promise.resolve({ refused: 'frame_gone' });
+  }
+
+  order(ticket: Ticket): PrintJob {
+    return this.child?.order(ticket) ?? REFUSED;
   }
 
   /** The frame will not be printed. Only files that wait for their reader want to know. */
@@ -232,6 +231,9 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
         message: (message) => this.receive(child, message),
         unit: (unit) => this.onUnit(unit),
         line: (text) => this.childLog.line(text),
+        refused: () => {
+          this.counters.ticketsRefused += 1;
+        },
         gone: (cause) => this.onGone(cause),
       },
     );

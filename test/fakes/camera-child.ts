@@ -4,8 +4,11 @@ import {
   type CameraOrder,
   ENCODED_FD,
   type FromCamera,
+  LINK_FD,
   type ToCamera,
 } from '../../src/contracts/ticket.ts';
+import { Arena } from '../../src/native/arena.ts';
+import { CameraEnd, cameraLinkBytes, NOTICE_NUMBERS } from '../../src/native/camera-link.ts';
 import { writeRecord } from '../../src/pipeline/encoded-pipe.ts';
 
 let behaviour = '';
@@ -19,17 +22,33 @@ function send(message: FromCamera): void {
 
 function frame(): void {
   sequence += step;
-  send({
-    kind: 'frame',
-    sequence,
-    ptsNs: sequence * 40_000_000,
-    captureMs: Date.now(),
-    captureClock: 'host',
-    widthPx: 640,
-    heightPx: 360,
-    skipped: 0,
-    motion: 0.5,
-  });
+  tell([sequence, sequence * 40_000_000, Date.now(), 0, 640, 360, 0, 0.5, -1]);
+}
+
+let end: CameraEnd | undefined;
+
+function link(): CameraEnd {
+  end ??= new CameraEnd(Arena.map(LINK_FD, cameraLinkBytes()).memory);
+  return end;
+}
+
+/** The numbers of a notice; what is left out is -1. */
+function tell(numbers: readonly number[]): void {
+  const notice = new Float64Array(NOTICE_NUMBERS).fill(-1);
+  notice.set(numbers);
+  link().tell(notice);
+}
+
+/** Every ticket is printed: at x, as the test may see, the offset of the one before. */
+function print(): void {
+  let before = 0;
+  setInterval(() => {
+    for (;;) {
+      const offset = link().answer(Float64Array.of(0, before, 0, 1, 1, 1, 0, 0, 0, 0));
+      if (offset < 0) return;
+      before = offset;
+    }
+  }, 1);
 }
 
 function stream(): void {
@@ -42,6 +61,7 @@ const BEHAVIOURS: Record<string, (order: CameraOrder) => void> = {
   steady() {
     stream();
     setInterval(frame, 20);
+    print();
   },
   /** Three frames, then nothing. */
   three() {
@@ -72,7 +92,7 @@ const BEHAVIOURS: Record<string, (order: CameraOrder) => void> = {
   blames: () => send({ kind: 'ended', end: 'decoder_failed', cause: 'fake264dec: busy' }),
   liar() {
     BEHAVIOURS.three?.({} as CameraOrder);
-    process.send?.({ kind: 'frame', sequence: 'many' });
+    tell([Number.NaN]);
   },
   noise() {
     BEHAVIOURS.three?.({} as CameraOrder);
@@ -116,15 +136,6 @@ process.on('message', (message: ToCamera) => {
     BEHAVIOURS[behaviour]?.(message.order);
   } else if (message.kind === 'notices') step = Math.max(1, Math.round(message.everyMs / 40));
   else if (message.kind === 'encoded' && message.wanted) encode();
-  else if (message.kind === 'print' && behaviour === 'steady') {
-    const placement = { x: 0, y: 0, w: 1, h: 1 };
-    send({
-      kind: 'printed',
-      id: message.ticket.id,
-      placement,
-      bytes: message.ticket.offset,
-      tookUs: 1,
-    });
-  } else if (message.kind === 'close' && behaviour !== 'deaf') process.exit(0);
+  else if (message.kind === 'close' && behaviour !== 'deaf') process.exit(0);
 });
 process.on('disconnect', () => process.exit(0));

@@ -56,7 +56,7 @@ describe.skipIf(!existsSync(join(PICTURES, 'box.png')))('on a street', () => {
       const frame = await camera.next('frame');
       if (frame === undefined) break;
       told.push(frame);
-      camera.send({ kind: 'pass', sequence: frame.sequence });
+      camera.pass(frame.sequence);
     }
     await camera.close();
     return told;

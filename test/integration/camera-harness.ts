@@ -4,18 +4,29 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
-import type {
-  CameraOrder,
-  FromCamera,
-  PrintFormat,
-  Ticket,
-  ToCamera,
+import {
+  type CameraOrder,
+  type FrameNotice,
+  type FromCamera,
+  type PrintFailure,
+  type PrintFormat,
+  printedBytes,
+  type Ticket,
+  type ToCamera,
 } from '../../src/contracts/ticket.ts';
 import { Arena } from '../../src/native/arena.ts';
+import { CameraLink } from '../../src/native/camera-link.ts';
+import type { Printed } from '../../src/pipeline/batch.ts';
+import { readAnswer, readNotice } from '../../src/pipeline/camera-messages.ts';
 
 const ENTRY = path.resolve(import.meta.dirname, '../../src/pipeline/camera-process.ts');
 
-export type Said<Kind extends FromCamera['kind']> = Extract<FromCamera, { kind: Kind }>;
+/** What it sent, and the frames that it told of through the link. */
+type Heard = FromCamera | ({ readonly kind: 'frame' } & FrameNotice);
+export type Said<Kind extends Heard['kind']> = Extract<Heard, { kind: Kind }>;
+type Answer =
+  | ({ readonly kind: 'printed' } & Exclude<Printed, { refused: unknown }>)
+  | { readonly kind: 'refused'; readonly cause: PrintFailure };
 
 export const RGB_320: PrintFormat = {
   widthPx: 320,
@@ -50,35 +61,56 @@ export function orderOf(source: string, overrides: Partial<CameraOrder> = {}): C
 export class TestCamera {
   readonly child: ChildProcess;
   readonly arena: Arena;
-  readonly said: FromCamera[] = [];
+  readonly said: Heard[] = [];
   readonly encoded: Readable;
   /** Resolves with the exit code, or the signal's name. */
   readonly gone: Promise<number | string>;
   private waiting: (() => void)[] = [];
-  private nextId = 1;
   private read = 0;
 
-  private constructor(child: ChildProcess, arena: Arena) {
+  private readonly link: CameraLink;
+  private isStreamKnown = false;
+
+  private constructor(child: ChildProcess, arena: Arena, link: CameraLink) {
     this.child = child;
     this.arena = arena;
+    this.link = link;
     this.encoded = (child.stdio as unknown as readonly Readable[])[5] as Readable;
     child.on('message', (message: FromCamera) => {
+      if (message.kind === 'ended') this.hear();
       this.said.push(message);
-      for (const wake of this.waiting.splice(0)) wake();
+      this.isStreamKnown ||= message.kind === 'stream';
+      this.hear();
     });
     this.gone = once(child, 'exit').then(([code, signal]) => {
-      for (const wake of this.waiting.splice(0)) wake();
+      this.hear();
+      this.link.close();
       return code ?? signal;
     });
   }
 
+  hear(): void {
+    for (let numbers = this.nextNotice(); numbers !== undefined; numbers = this.nextNotice()) {
+      const notice = readNotice(numbers);
+      if (notice === undefined) throw new Error(`a notice of ${numbers}`);
+      this.said.push({ kind: 'frame', ...notice });
+    }
+    for (const wake of this.waiting.splice(0)) wake();
+  }
+
+  private nextNotice(): Float64Array | undefined {
+    return this.isStreamKnown ? this.link.takeNotice() : undefined;
+  }
+
   static async open(order: CameraOrder): Promise<TestCamera> {
     const arena = Arena.create(order.arenaBytes);
+    const link = new CameraLink(() => camera.hear());
     const child = fork(ENTRY, [], {
       execArgv: ['--import', 'tsx'],
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc', arena.fd, 'pipe'],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc', arena.fd, 'pipe', link.fd],
     });
-    const camera = new TestCamera(child, arena);
+    link.closeFd();
+    const camera = new TestCamera(child, arena, link);
     await camera.next('ready');
     camera.send({ kind: 'open', order });
     return camera;
@@ -93,8 +125,12 @@ export class TestCamera {
     this.child.send(message, () => {});
   }
 
+  pass(sequence: number): void {
+    this.link.pass(sequence);
+  }
+
   /** The next message of this kind that was not yet read, or undefined when the process is gone. */
-  async next<Kind extends FromCamera['kind']>(kind: Kind): Promise<Said<Kind> | undefined> {
+  async next<Kind extends Heard['kind']>(kind: Kind): Promise<Said<Kind> | undefined> {
     for (;;) {
       while (this.read < this.said.length) {
         const message = this.said[this.read++];
@@ -105,27 +141,25 @@ export class TestCamera {
     }
   }
 
-  async print(
-    sequence: number,
-    ticket: Partial<Ticket> = {},
-  ): Promise<Said<'printed' | 'refused'>> {
-    const id = this.nextId++;
-    this.send({
-      kind: 'print',
-      ticket: { id, sequence, rectangle: [0, 0, 1, 1], format: RGB_320, offset: 0, ...ticket },
-    });
-    for (;;) {
-      const answer = this.said.find(
-        (message) =>
-          (message.kind === 'printed' || message.kind === 'refused') && message.id === id,
-      );
-      if (answer !== undefined) return answer as Said<'printed' | 'refused'>;
+  async print(sequence: number, ticket: Partial<Ticket> = {}): Promise<Answer> {
+    const whole: Ticket = {
+      ...{ sequence, rectangle: [0, 0, 1, 1], format: RGB_320, offset: 0 },
+      ...ticket,
+    };
+    const asked = this.link.ask(whole, true);
+    if (typeof asked === 'string') return { kind: 'refused', cause: asked };
+    while (!this.link.isAnswered(asked)) {
       if (this.child.exitCode !== null) throw new Error('the camera process is gone');
       await new Promise<void>((resolve) => this.waiting.push(resolve));
     }
+    const printed = readAnswer(this.link.take(asked), printedBytes(whole.format));
+    if (printed === undefined) throw new Error('an answer that no camera process gives');
+    return 'refused' in printed
+      ? { kind: 'refused', cause: printed.refused }
+      : { kind: 'printed', ...printed };
   }
 
-  all<Kind extends FromCamera['kind']>(kind: Kind): Said<Kind>[] {
+  all<Kind extends Heard['kind']>(kind: Kind): Said<Kind>[] {
     return this.said.filter((message) => message.kind === kind) as Said<Kind>[];
   }
 

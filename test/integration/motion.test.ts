@@ -24,7 +24,7 @@ async function framesOf(
     const frame = await camera.next('frame');
     if (frame === undefined) break;
     frames.set(frame.sequence, frame);
-    camera.send({ kind: 'pass', sequence: frame.sequence });
+    camera.pass(frame.sequence);
   }
   await camera.close();
   return frames;

@@ -146,7 +146,7 @@ describe('a healthy camera', () => {
     supervise(plan('steady'));
     await untilState('live');
     const results = await Promise.all([64, 128].map((offset) => supervisor.print(ticket(offset))));
-    expect(results).toMatchObject([{ bytes: 64 }, { bytes: 128 }]);
+    expect(results).toMatchObject([{ placement: { x: 0 } }, { placement: { x: 64 } }]);
   });
 
   it('hands out access units in whole', async () => {
