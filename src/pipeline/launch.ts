@@ -226,11 +226,16 @@ function decode(order: CameraOrder, source: Source, format: Format, chosen: Chos
 }
 
 function decoded(order: CameraOrder, source: Source, chosen: Chosen): string[] {
-  return [
-    'queue max-size-buffers=16 max-size-bytes=16777216 max-size-time=0',
-    decoderLine(chosen),
-    sink(order, source),
-  ];
+  return [...backlog(order, source), decoderLine(chosen), sink(order, source)];
+}
+
+/**
+ * A thread of its own for the decoder, where pictures that are decoded slowly would cost data: datagrams wait in the jitter
+ * buffer for its latency only, a device has few buffers. TCP and files wait, and a frame takes one switch of threads less.
+ */
+function backlog({ transport }: CameraOrder, { kind }: Source): string[] {
+  if (kind === 'file' || (kind === 'rtsp' && transport === 'tcp')) return [];
+  return ['queue max-size-buffers=16 max-size-bytes=16777216 max-size-time=0'];
 }
 
 /** Where the access units have been taken already. Files are played at their speed, as a camera would send them. */

@@ -1,6 +1,6 @@
 // Decoders that a camera is given, what happens when one fails, and frames that are left out. Software stands in for hardware.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -125,11 +125,7 @@ describe.skipIf(!isThere)('the decoder that was chosen', () => {
 });
 
 describe.skipIf(!isThere)('a software decoder', () => {
-  /** libavcodec's threads bear the name of the one that opens the decoder, behind the queue. */
-  const threads = (pid: number | undefined): number =>
-    readdirSync(`/proc/${pid}/task`).filter((thread) =>
-      readFileSync(`/proc/${pid}/task/${thread}/comm`, 'utf8').startsWith('queue'),
-    ).length;
+  const threads = (pid: number | undefined): number => readdirSync(`/proc/${pid}/task`).length;
 
   it('gets a second thread for more than Full HD, whatever the bound allows', async () => {
     const counts: number[] = [];
@@ -143,7 +139,8 @@ describe.skipIf(!isThere)('a software decoder', () => {
       for (let count = 0; count < 5; count++) await camera.next('frame');
       counts.push(threads(camera.child.pid));
     }
-    expect(counts).toEqual([1, 3]);
+    // With one thread libavcodec decodes on the caller's, with two on two of its own.
+    expect(counts[1]).toBe(counts[0]! + 2);
   });
 });
 
