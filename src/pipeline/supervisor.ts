@@ -16,6 +16,7 @@ import type { AccessUnit } from './encoded-pipe.ts';
 import { FrameRate, noticeEveryMs } from './frame-rate.ts';
 import { HardwareTrust } from './hardware-trust.ts';
 import { doorOf, knock, Lookout } from './reachability.ts';
+import { silenceLimitMs } from './silence.ts';
 
 export interface SupervisorOptions {
   readonly plan: CameraPlan;
@@ -51,10 +52,6 @@ const TICK_MS = 250;
 const STATUS_EVERY_MS = 10_000;
 /** An attempt is left alone for so long: some cameras take one connection at a time. */
 const PATIENCE_MS = 3000;
-/** Loading libraries is a healthy process's longest silence: once, GStreamer looks at every plugin on a slow card. */
-const LOAD_LIMIT_MS = 120_000;
-/** From there to the first frame: a handshake, and up to one key frame interval. */
-const FIRST_FRAME_LIMIT_MS = 20_000;
 /** A print takes milliseconds; a process that owes one for so long holds a batch back. */
 const TICKET_LIMIT_MS = 2000;
 /** An attempt that was under way when the camera came back has this long to notice. */
@@ -327,7 +324,14 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
 
   private watch(child: CameraChild, now: number): void {
     const silentMs = now - (this.lastFrameMs ?? this.loadedMs ?? this.openedMs);
-    if (silentMs >= this.silenceLimitMs()) {
+    const limitMs = silenceLimitMs({
+      waitsForReader: !this.plan.realtime && doorOf(this.plan.source) === undefined,
+      isLoaded: this.loadedMs !== undefined,
+      hasFrames: this.lastFrameMs !== undefined,
+      stallAfterMs: this.rate.stallAfterMs,
+      noticeMs: this.noticeMs,
+    });
+    if (silentMs >= limitMs) {
       this.counters.stalls += 1;
       this.abandon(child, `no frame for ${(silentMs / 1000).toFixed(1)} s`);
       this.enter('silence');
@@ -335,16 +339,6 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
       this.abandon(child, 'a print was not answered');
       child.kill();
     }
-  }
-
-  /** A file that is read as fast as frames are taken stands still while nobody takes any. */
-  private silenceLimitMs(): number {
-    if (!this.plan.realtime && doorOf(this.plan.source) === undefined)
-      return Number.POSITIVE_INFINITY;
-    if (this.loadedMs === undefined) return LOAD_LIMIT_MS;
-    if (this.lastFrameMs === undefined) return FIRST_FRAME_LIMIT_MS;
-    const { stallAfterMs } = this.rate;
-    return stallAfterMs === undefined ? FIRST_FRAME_LIMIT_MS : stallAfterMs + this.noticeMs;
   }
 
   private abandon(child: CameraChild, cause: string): void {

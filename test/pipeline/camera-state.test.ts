@@ -2,7 +2,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CameraState } from '../../src/contracts/camera.ts';
-import { readMessage } from '../../src/pipeline/camera-messages.ts';
 import {
   type CameraInput,
   inputForEnd,
@@ -84,75 +83,6 @@ describe('camera state', () => {
     expect(inputForEnd('end_of_stream', false)).toBe('lost');
     expect(inputForEnd('end_of_stream', true)).toBe('finished');
     expect(inputForEnd('auth_failed', true)).toBe('auth_failed');
-  });
-});
-
-describe('readMessage', () => {
-  it('never throws, and gives back only what the contract knows', () => {
-    const kinds = ['ready', 'stream', 'frame', 'printed', 'refused', 'log', 'ended', 'toString'];
-    const hostile = fc.record({ kind: fc.constantFrom(...kinds) }, { noNullPrototype: true });
-    fc.assert(
-      fc.property(
-        fc.oneof(
-          fc.anything(),
-          fc.tuple(hostile, fc.object()).map(([a, b]) => ({ ...b, ...a })),
-        ),
-        (value) => {
-          const message = readMessage(value);
-          if (message === undefined) return;
-          expect(kinds).toContain(message.kind);
-          expect(Object.hasOwn(message, '__proto__')).toBe(false);
-        },
-      ),
-    );
-  });
-
-  it('drops fields that a frame does not have and refuses values that it cannot have', () => {
-    const frame = {
-      ...{ kind: 'frame', sequence: 1, ptsNs: 0, captureMs: 1, captureClock: 'host' },
-      ...{ widthPx: 640, heightPx: 360, skipped: 0, motion: 1 },
-    };
-    expect(readMessage({ ...frame, camera: 'other', session: 'x' })).toEqual(frame);
-    const boxes = [[0, 0.5, 0.25, 0.5]];
-    expect(readMessage({ ...frame, motionBoxes: boxes })).toEqual({ ...frame, motionBoxes: boxes });
-    const change = { box: boxes[0], ageMs: 12_000, kind: 'went' };
-    const { kind: _, ...untold } = change;
-    const backgroundChanges = [change, untold];
-    expect(readMessage({ ...frame, backgroundChanges })).toEqual({ ...frame, backgroundChanges });
-    for (const wrong of [
-      { backgroundChanges: boxes },
-      { backgroundChanges: [{ ...change, box: [0, 0.5, 2, 0.5] }] },
-      { backgroundChanges: [{ ...change, ageMs: -1 }] },
-      { backgroundChanges: [{ ...change, kind: 'stolen' }] },
-      { backgroundChanges: [{ ...change, label: 'person' }] },
-      { backgroundChanges: Array.from({ length: 9 }, () => change) },
-      { motionBoxes: [[0, 0.5, 0.25]] },
-      { motionBoxes: [[0, 0.5, 2, 0.5]] },
-      { motionBoxes: Array.from({ length: 9 }, () => boxes[0]) },
-      { sequence: -1 },
-      { motion: 2 },
-      { widthPx: 1e9 },
-      { captureMs: Number.NaN },
-      { captureClock: '' },
-    ]) {
-      expect(readMessage({ ...frame, ...wrong })).toBeUndefined();
-    }
-  });
-});
-
-describe('readMessage, of a print', () => {
-  const printed = {
-    ...{ kind: 'printed', id: 1, bytes: 3, tookUs: 1 },
-    placement: { x: 0, y: 0, w: 1, h: 1 },
-  };
-
-  it('takes a newer frame in place of the one on the ticket', () => {
-    const newer = { sequence: 2, ptsNs: 4e7, captureMs: 1 };
-    expect(readMessage(printed)).toEqual(printed);
-    expect(readMessage({ ...printed, newer })).toEqual({ ...printed, newer });
-    for (const wrong of [null, 2, {}, { ...newer, sequence: -1 }, { ...newer, ptsNs: '0' }]) {
-      expect(readMessage({ ...printed, newer: wrong })).toBeUndefined();
-    }
   });
 });
 
