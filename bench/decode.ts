@@ -1,16 +1,19 @@
 // What it costs to keep one camera decoded: camera processes beside `ffmpeg -f null` on the same stream, at the same speed.
 //
 // npm run bench:decode -- [--clip FILE] [--rounds N] [--seconds N] [--only a,b] [--json]. The stream is the clip scaled to
-// 1080p30 at about 4 Mbit/s, with a key frame each second; a second one has B-frames. Nobody prints: this is decoding alone, and
-// telling the agent (this process) of the frames that it could want at 5 fps.
+// 1080p30 at about 4 Mbit/s, with a key frame each second; a second one has B-frames. Where a row does not say so nobody prints:
+// that is decoding alone, and telling the agent (this process) of the frames that it could want at 5 fps. The processes are those
+// that get installed (bench/installed.mjs), in the environment that the agent gives them.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { cameraEnvironment } from '../src/cli/camera-environment.ts';
 import { prepareFootage } from '../src/cli/footage.ts';
 import { startRtspServer } from '../src/cli/rtsp-camera.ts';
-import type { CameraOrder } from '../src/contracts/ticket.ts';
+import { WHOLE_FRAME } from '../src/contracts/geometry.ts';
+import type { CameraOrder, PrintFormat } from '../src/contracts/ticket.ts';
 import { systemClock } from '../src/core/clock.ts';
 import { cpuMs, pssMb } from '../src/hw/process-usage.ts';
 import { Arena } from '../src/native/arena.ts';
@@ -21,13 +24,18 @@ import { median } from './median.ts';
 const FPS = 30;
 const WANTED_FPS = 5;
 const SETTLE_MS = 3000;
+/** As a detector's input, and as many frames held as with two sessions of two batch sets. */
+const PRINTED: PrintFormat = {
+  ...{ widthPx: 416, heightPx: 416, layout: 'planar', order: 'rgb', dtype: 'uint8' },
+  ...{ fit: 'corner', pad: 114, mean: [0, 0, 0], scale: [1, 1, 1] },
+};
+const HELD_WHEN_PRINTED = 5;
 const { values } = parseArgs({
   options: {
     clip: { type: 'string' },
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '6' },
     only: { type: 'string' },
-    built: { type: 'boolean' },
     json: { type: 'boolean' },
   },
 });
@@ -63,28 +71,31 @@ function encode(name: string, ...options: string[]): string {
   return file;
 }
 
-async function camera(
+/** One process after it gave its first frame; `close` ends it. With `prints`, each frame that is told of is printed. */
+async function open(
   source: string,
-  changes: Partial<CameraOrder> = {},
-  everyMs = noticeEveryMs(WANTED_FPS),
-): Promise<Sample> {
+  changes: Partial<CameraOrder>,
+  { everyMs = noticeEveryMs(WANTED_FPS), prints = false } = {},
+): Promise<{ readonly pid: number; close(): Promise<void> }> {
   const arena = Arena.create(1 << 20);
-  const built = join(import.meta.dirname, '../dist/pipeline/camera-process.js');
   let frames = 0;
   const child = new CameraChild(
     {
       order: {
         ...{ camera: 'bench', session: 'bench', source, transport: 'tcp', decoder: 'gstreamer' },
-        ...{ decode: 'all', loop: true, realtime: true, maxWidthPx: 4096, maxHeightPx: 2304 },
-        ...{ heldFrames: 3, arenaBytes: arena.bytes, ...changes },
+        ...{ decode: 'all', loop: true, realtime: true, maxWidthPx: 1920, maxHeightPx: 1088 },
+        ...{ heldFrames: prints ? HELD_WHEN_PRINTED : 3, arenaBytes: arena.bytes, ...changes },
       },
       arenaFd: arena.fd,
       clock: systemClock,
-      ...(values.built && existsSync(built) && { entry: built }),
+      environment: cameraEnvironment(process.env),
     },
     {
       message: (message) => {
-        if (message.kind === 'frame') frames += 1;
+        if (message.kind !== 'frame') return;
+        frames += 1;
+        const ticket = { sequence: message.sequence, rectangle: WHOLE_FRAME, format: PRINTED };
+        if (prints) void child.print({ ...ticket, offset: 0, orNewer: true });
       },
       unit: () => undefined,
       line: (text) => console.error(text),
@@ -93,9 +104,25 @@ async function camera(
   );
   child.noticeEvery(everyMs);
   while (frames === 0) await pause(20);
-  const sample = await used(child.pid ?? 0);
-  await child.close();
-  arena.close();
+  return {
+    pid: child.pid ?? 0,
+    close: async () => {
+      await child.close();
+      arena.close();
+    },
+  };
+}
+
+async function camera(
+  source: string,
+  changes: Partial<CameraOrder> = {},
+  how: { everyMs?: number; prints?: boolean; count?: number } = {},
+): Promise<Sample> {
+  const opened = await Promise.all(
+    Array.from({ length: how.count ?? 1 }, () => open(source, changes, how)),
+  );
+  const sample = await used(opened.map(({ pid }) => pid));
+  await Promise.all(opened.map((one) => one.close()));
   return sample;
 }
 
@@ -105,21 +132,24 @@ async function ffmpeg(input: readonly string[], threads = '1'): Promise<Sample> 
     stdio: 'inherit',
   });
   await pause(1000);
-  const sample = await used(program.pid ?? 0);
+  const sample = await used([program.pid ?? 0]);
   await stop(program);
   return sample;
 }
 
-async function used(pid: number): Promise<Sample> {
+/** The mean of the processes. */
+async function used(pids: readonly number[]): Promise<Sample> {
+  const mean = (figure: (pid: number) => number): number =>
+    pids.reduce((sum, pid) => sum + figure(pid), 0) / pids.length;
   await pause(SETTLE_MS);
-  const from = { cpu: cpuMs(pid), own: process.cpuUsage(), ms: performance.now() };
+  const from = { cpu: mean(cpuMs), own: process.cpuUsage(), ms: performance.now() };
   await pause(windowMs);
   const frames = ((performance.now() - from.ms) * FPS) / 1000;
   const { user, system } = process.cpuUsage(from.own);
   return {
-    cpuMs: (cpuMs(pid) - from.cpu) / frames,
-    agentMs: (user + system) / 1000 / frames,
-    pssMb: pssMb(pid),
+    cpuMs: (mean(cpuMs) - from.cpu) / frames,
+    agentMs: (user + system) / 1000 / frames / pids.length,
+    pssMb: mean(pssMb),
   };
 }
 
@@ -142,43 +172,53 @@ async function run(): Promise<void> {
   const url = `rtsp://127.0.0.1:${server.port}/cam`;
   const paced = (file: string): string[] => ['-re', '-i', file];
   const overTcp = ['-rtsp_transport', 'tcp', '-i', url];
-  const smallBound = { maxWidthPx: 1920, maxHeightPx: 1088 };
+  const large = { maxWidthPx: 4096, maxHeightPx: 2304 };
   const contenders: Contender[] = [
     { name: 'ffmpeg, file', beside: 'ffmpeg, file', measure: () => ffmpeg(paced(plain)) },
-    { name: 'camera, file', beside: 'ffmpeg, file', measure: () => camera(plain, smallBound) },
+    { name: 'camera, file', beside: 'ffmpeg, file', measure: () => camera(plain) },
     {
       name: 'camera, file, each frame told',
       beside: 'ffmpeg, file',
-      measure: () => camera(plain, smallBound, 0),
+      measure: () => camera(plain, {}, { everyMs: 0 }),
     },
-    { name: 'camera, file, 4K allowed', beside: 'ffmpeg, file', measure: () => camera(plain) },
+    {
+      name: 'camera, file, 4K allowed',
+      beside: 'ffmpeg, file',
+      measure: () => camera(plain, large),
+    },
+    {
+      name: 'camera, file, 5 a second printed',
+      beside: 'ffmpeg, file',
+      measure: () => camera(plain, {}, { prints: true }),
+    },
+    {
+      name: 'each of 4 cameras, file, 5 a second printed',
+      beside: 'ffmpeg, file',
+      measure: () => camera(plain, {}, { prints: true, count: 4 }),
+    },
     {
       name: 'ffmpeg, file, 2 threads',
       beside: 'ffmpeg, file',
       measure: () => ffmpeg(paced(plain), '2'),
     },
     { name: 'ffmpeg, RTSP', beside: 'ffmpeg, RTSP', measure: () => ffmpeg(overTcp) },
-    { name: 'camera, RTSP', beside: 'ffmpeg, RTSP', measure: () => camera(url, smallBound) },
+    { name: 'camera, RTSP', beside: 'ffmpeg, RTSP', measure: () => camera(url) },
     {
       name: 'camera, RTSP, each frame told',
       beside: 'ffmpeg, RTSP',
-      measure: () => camera(url, smallBound, 0),
+      measure: () => camera(url, {}, { everyMs: 0 }),
     },
     { name: 'ffmpeg, B-frames', beside: 'ffmpeg, B-frames', measure: () => ffmpeg(paced(bFrames)) },
-    {
-      name: 'camera, B-frames',
-      beside: 'ffmpeg, B-frames',
-      measure: () => camera(bFrames, smallBound),
-    },
+    { name: 'camera, B-frames', beside: 'ffmpeg, B-frames', measure: () => camera(bFrames) },
     {
       name: 'camera, B-frames, decode: reference',
       beside: 'ffmpeg, B-frames',
-      measure: () => camera(bFrames, { ...smallBound, decode: 'reference' }),
+      measure: () => camera(bFrames, { decode: 'reference' }),
     },
     {
       name: 'camera, decode: key',
       beside: 'ffmpeg, file',
-      measure: () => camera(plain, { ...smallBound, decode: 'key' }),
+      measure: () => camera(plain, { decode: 'key' }),
     },
   ];
   const wanted = values.only?.split(',');
