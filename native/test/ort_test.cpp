@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "check.hpp"
+#include "core/arena.hpp"
 #include "ort/session_thread.hpp"
 #include "ort_models.hpp"
 
@@ -202,6 +203,38 @@ void waitsForRelease() {
   third.wait();
 }
 
+/// A camera process that hangs holds up its own run only; when it is gone, that run is skipped.
+void overtakesWhoWaitsForPrints() {
+  std::promise<void> opened;
+  SessionThread session(optionsFor(test::kDoubled),
+                        [&](const ModelDescription&, std::exception_ptr) { opened.set_value(); });
+  opened.get_future().wait();
+  const Arena memory = Arena::create(link::sharedBytes()).arena;
+  const auto agent = std::make_shared<link::AgentEnd>(memory.memory());
+  link::CameraEnd camera(memory.memory());
+  std::vector<float> values(4, 1.0f);
+  const auto submit = [&](bool prints) {
+    link::Prints awaited;
+    if (prints) awaited.add(agent, *agent->ask({}));
+    const auto done = std::make_shared<std::promise<std::size_t>>();
+    session.submit({numbers(values)}, awaited, [&, done](std::vector<Output> outputs, auto, std::exception_ptr failed) {
+      if (!outputs.empty()) session.release();
+      done->set_value(failed == nullptr ? outputs.size() : 99);
+    });
+    return done->get_future();
+  };
+  auto printed = submit(true);
+  auto hangs = submit(true);
+  CHECK(submit(false).get() == 1);
+  CHECK(printed.wait_for(std::chrono::milliseconds(20)) == std::future_status::timeout);
+  camera.answer(*camera.take(std::chrono::seconds(10)), {});
+  CHECK(printed.get() == 1);
+  CHECK(submit(false).get() == 1);
+  CHECK(hangs.wait_for(std::chrono::milliseconds(20)) == std::future_status::timeout);
+  agent->close();
+  CHECK(hangs.get() == 0);
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -217,5 +250,6 @@ int main(int count, char** arguments) {
       {"refuses what cannot be opened", refusesToOpen},
       {"answers every request once while closing", closesUnderLoad},
       {"waits until results are released", waitsForRelease},
+      {"goes on while a camera process hangs", overtakesWhoWaitsForPrints},
   });
 }
