@@ -32,7 +32,7 @@ struct Shared {
 };
 
 static_assert(std::is_trivially_copyable_v<Shared::Slot> && std::is_trivially_copyable_v<Notice>);
-static_assert(kAnswerNumbers == 10 && kNoticeNumbers == 90);
+static_assert(kAnswerNumbers == 10 && kNoticeNumbers == 92);
 
 namespace {
 
@@ -73,6 +73,8 @@ bool Answer::isPrinted() const noexcept { return outcome == static_cast<double>(
 
 void Notice::setMotion(const MotionReading& reading) noexcept {
   motion = fraction(static_cast<double>(reading.score));
+  cameraShiftX = reading.cameraShiftX;
+  cameraShiftY = reading.cameraShiftY;
   boxCount = changeCount = -1;
   if (!reading.isMeasured()) return;
   boxCount = static_cast<double>(reading.count);

@@ -60,6 +60,8 @@ struct Notice {
   std::array<std::array<double, 4>, kMostMotionBoxes> boxes{};
   double changeCount = -1;
   std::array<Change, kMostBackgroundChanges> changes{};
+  /// As in MotionReading; also while nothing is measured.
+  double cameraShiftX = 0, cameraShiftY = 0;
 
   void setMotion(const MotionReading& reading) noexcept;
 };

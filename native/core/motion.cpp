@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/background_changes.hpp"
+#include "core/camera_drift.hpp"
 #include "core/luma_grid.hpp"
 #include "core/motion_alignment.hpp"
 #include "core/motion_regions.hpp"
@@ -47,6 +48,8 @@ constexpr float kLightTolerance = 0.2f;
 constexpr float kShakeTolerance = 0.6f;
 /// Cells; less is the noise of the estimate.
 constexpr float kLeastShift = 0.06f;
+/// As for doubts, where a movement of the camera was looked for.
+constexpr double kUndrivenSeconds = 0.25;
 /// From this share on, whole cells of shift are tried.
 constexpr float kDisplaced = 0.15f;
 /// A picture that differs this much, and did not before, is another picture.
@@ -83,6 +86,7 @@ struct MotionMeter::State {
   MotionReading reading;
   LumaGrid grid;
   AlignmentFit alignment;
+  CameraDrift drift;
   MotionRegions regions;
   BackgroundChanges changes;
   // Per cell, in grey levels but for the last three.
@@ -100,6 +104,13 @@ struct MotionMeter::State {
   float inexplicable = 0;
   double restingSeconds = 0;
   bool isResting = false;
+  /// By how many grey levels the picture became brighter since the frame before, and the share of it that differs otherwise.
+  float common = 0;
+  float restless = 0;
+  float undriven = 0;
+  double cameraShiftX = 0, cameraShiftY = 0;
+  /// In pictures.
+  double cellWidth = 0, cellHeight = 0;
 
   explicit State(MotionOptions given) : options(std::move(given)) {}
 
@@ -107,6 +118,7 @@ struct MotionMeter::State {
   void rasteriseMasks(int width, int height);
   void forget();
   void compareWithPrevious(double step);
+  void followCamera(double step);
   float typicalDeviation();
   float judge(bool isAligned);
   void expect(const Alignment& aligned);
@@ -116,6 +128,7 @@ struct MotionMeter::State {
   void learn(double step);
   void update(double step, MotionVerdict verdict, const Alignment& aligned);
   void report(MotionVerdict verdict);
+  const MotionReading& unmeasured();
   Alignment aligned;
 };
 
@@ -123,12 +136,15 @@ struct MotionMeter::State {
 void MotionMeter::State::begin(const Picture& picture) {
   grid = LumaGrid(picture.format, picture.width, picture.height);
   const std::size_t cells = grid.shape().cells();
+  cellWidth = static_cast<double>(grid.shape().cell) / picture.width;
+  cellHeight = static_cast<double>(grid.shape().cell) / picture.height;
   for (auto* values : {&frame, &previous, &background, &deviation, &candidate, &expected, &limit, &restSeconds}) {
     values->assign(cells, 0);
   }
   levels.assign(cells, 0);
   probes.reserve(2 * kProbes);
   alignment.reserve(grid.shape());
+  drift.reserve(grid.shape());
   regions.reserve(grid.shape());
   changes.reserve(grid.shape());
   rasteriseMasks(picture.width, picture.height);
@@ -171,15 +187,30 @@ void MotionMeter::State::compareWithPrevious(double step) {
   if (probes.empty()) return;
   const auto middle = probes.begin() + static_cast<std::ptrdiff_t>(probes.size() / 2);
   std::nth_element(probes.begin(), middle, probes.end());
-  const float common = *middle;
+  common = *middle;
   std::size_t moved = 0;
   for (float& difference : probes) {
     difference = std::fabs(difference - common);
     if (difference > options.threshold) ++moved;
   }
   isResting = moved * 20 < probes.size();
+  restless = static_cast<float>(moved) / static_cast<float>(probes.size());
   std::nth_element(probes.begin(), middle, probes.end());
   commonNoise += (std::min(*middle, kLoudest) - commonNoise) * (frames < kLearnFrames ? 0.5f : weightOf(step, kCommonNoiseSeconds));
+}
+
+/// Adds the step from the frame before to this one. What moves without the camera is not asked for again until it has grown
+/// by half, or a moment went by.
+void MotionMeter::State::followCamera(double step) {
+  undriven -= undriven * weightOf(step, kUndrivenSeconds);
+  if (isResting || restless < kRisen * undriven) return;
+  const auto found = drift.find(frame, previous, watched, common);
+  if (!found) {
+    undriven = restless;
+    return;
+  }
+  cameraShiftX += static_cast<double>(found->x) * cellWidth;
+  cameraShiftY += static_cast<double>(found->y) * cellHeight;
 }
 
 float MotionMeter::State::typicalDeviation() {
@@ -331,6 +362,8 @@ void MotionMeter::State::report(MotionVerdict verdict) {
   const GridShape& shape = grid.shape();
   const auto found = regions.find(levels, kMostMotionBoxes);
   reading.verdict = verdict;
+  reading.cameraShiftX = cameraShiftX;
+  reading.cameraShiftY = cameraShiftY;
   reading.score = watchedCells == 0 ? 0 : static_cast<float>(regions.cells()) / static_cast<float>(watchedCells);
   reading.count = found.size();
   const double width = static_cast<double>(shape.columns), height = static_cast<double>(shape.rows);
@@ -343,6 +376,13 @@ void MotionMeter::State::report(MotionVerdict verdict) {
   const auto changed = changes.found();
   reading.changeCount = changed.size();
   std::ranges::copy(changed, reading.changes.begin());
+}
+
+const MotionReading& MotionMeter::State::unmeasured() {
+  reading = {};
+  reading.cameraShiftX = cameraShiftX;
+  reading.cameraShiftY = cameraShiftY;
+  return reading;
 }
 
 MotionMeter::MotionMeter(MotionOptions options) : state_(std::make_unique<State>(std::move(options))) {}
@@ -358,11 +398,13 @@ const MotionReading& MotionMeter::measure(const Picture& picture, std::int64_t p
   step = std::min(step, kLongestStep);
   std::swap(state.frame, state.previous);
   state.grid.sample(picture, state.frame);
-  if (state.frames > 0) state.compareWithPrevious(step);
+  if (state.frames > 0) {
+    state.compareWithPrevious(step);
+    state.followCamera(step);
+  }
   if (state.frames < kLearnFrames || state.learntSeconds < kLearnSeconds) {
     state.learn(step);
-    state.reading = {};
-    return state.reading;
+    return state.unmeasured();
   }
   float share = state.judge(false);
   MotionVerdict verdict = MotionVerdict::Measured;
@@ -371,8 +413,7 @@ const MotionReading& MotionMeter::measure(const Picture& picture, std::int64_t p
   if (state.isReplaced(share, step)) {
     state.forget();
     state.learn(step);
-    state.reading = {};
-    return state.reading;
+    return state.unmeasured();
   }
   state.update(step, verdict, state.aligned);
   state.changes.review(state.background, state.watched, state.learntSeconds);

@@ -55,6 +55,11 @@ struct MotionReading {
   /// As of the last full second of the stream.
   std::size_t changeCount = 0;
   std::array<BackgroundChange, kMostBackgroundChanges> changes{};
+  /// How far the picture moved right and down because the camera did, in pictures, since the meter was made. Only ever the
+  /// difference of two readings means something; no frame between them needs to be known. Stays as it is, to the bit, while
+  /// the camera stands still.
+  double cameraShiftX = 0;
+  double cameraShiftY = 0;
 
   bool isMeasured() const noexcept { return verdict != MotionVerdict::Learning; }
   std::span<const Rectangle> found() const noexcept { return {boxes.data(), count}; }
@@ -69,6 +74,9 @@ struct MotionReading {
 /// When most of the picture differs suddenly (infrared filter, another direction), the background is learnt anew,
 /// which takes a second and at least five frames. All durations are in the stream's own time, so rates from 2 to 60 fps
 /// give the same results; of more than 16 frames a second, those in between repeat the last reading.
+///
+/// A camera that turns is followed from frame to frame, by at most four cells between two measurements; slower than an
+/// eighth of a cell is not noticed.
 ///
 /// What became background and is not what was there in the first five seconds is told for an hour, from ten seconds after it
 /// came to rest (background_changes.hpp).

@@ -143,6 +143,48 @@ void anotherPictureIsLearnt() {
   CHECK(camera.see(other, 2).count == 0);
 }
 
+/// A camera that turns at any pace it is followed at, and then stands still.
+void driftIsMeasured() {
+  std::mt19937 random(21);
+  std::uniform_real_distribution<double> pixels(-14, 14);
+  for (unsigned round = 0; round < 8; ++round) {
+    const Scene scene(round);
+    Camera camera;
+    camera.learn(scene, 2);
+    double right = 0, down = 0;
+    const double dx = pixels(random), dy = pixels(random);
+    const MotionReading* reading = nullptr;
+    for (int i = 0; i < 20; ++i) {
+      right += dx;
+      down += dy;
+      reading = &camera.see([&](double x, double y) { return scene(x - right, y - down); }, 2);
+    }
+    CHECK(std::fabs(reading->cameraShiftX * kWidth - right) < 0.03 * std::fabs(right) + 4);
+    CHECK(std::fabs(reading->cameraShiftY * kHeight - down) < 0.03 * std::fabs(down) + 4);
+    const double atX = reading->cameraShiftX, atY = reading->cameraShiftY;
+    for (int i = 0; i < 20; ++i) reading = &camera.see([&](double x, double y) { return scene(x - right, y - down); }, 2);
+    CHECK(reading->cameraShiftX == atX && reading->cameraShiftY == atY);
+  }
+}
+
+/// What passes, however large, light and another picture move no camera.
+void onlyTheCameraDrifts() {
+  const Scene scene(3), other(8);
+  Camera camera;
+  camera.learn(scene, 2);
+  for (int i = 0; i < 40; ++i) {
+    const Square lorry{-200.0 + 20 * i, 60, 240};
+    const Grey passing = [&](double x, double y) { return lorry.covers(x, y) ? other(x - 20 * i, y) : scene(x, y); };
+    const auto& reading = camera.see(passing, 2);
+    CHECK(reading.cameraShiftX == 0 && reading.cameraShiftY == 0);
+  }
+  for (int i = 0; i < 10; ++i) {
+    const auto& reading = camera.see([&](double x, double y) { return (i % 2 == 0 ? 0.7 : 1.2) * scene(x, y); }, 2);
+    CHECK(reading.cameraShiftX == 0 && reading.cameraShiftY == 0);
+  }
+  CHECK(camera.see(other, 2).cameraShiftX == 0);
+}
+
 /// Sizes at which rows are shorter than a run, or cells are cut by the edge.
 void oddSizes() {
   for (const int width : {1, 2, 3, 7, 9, 161, 323}) {
@@ -169,6 +211,8 @@ int main() {
       {"masks are blind", masksAreBlind},
       {"what stops fades", whatStopsFades},
       {"another picture is learnt", anotherPictureIsLearnt},
+      {"a turning camera is followed", driftIsMeasured},
+      {"only the camera drifts", onlyTheCameraDrifts},
       {"odd sizes", oddSizes},
   });
 }

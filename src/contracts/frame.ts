@@ -35,6 +35,11 @@ export interface Frame {
   readonly motionBoxes?: readonly Box[];
   /** At most 8, for an hour; absent when nobody watches. */
   readonly backgroundChanges?: readonly BackgroundChange[];
+  /**
+   * How far the picture moved right and down because the camera did, in pictures, since the session began: only the
+   * difference of two frames means something. Absent while the camera has never moved, and when nobody measured it.
+   */
+  readonly cameraShift?: readonly [x: number, y: number];
   /** Decoded frames since the one told of before: the agent did not want to hear of them, or was slow to; absent: none. */
   readonly untold?: number;
   /** Milliseconds since the frame inferred before in which nothing moved and so nothing was inferred; absent: none. */

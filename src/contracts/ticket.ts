@@ -149,6 +149,8 @@ export interface FrameNotice {
   readonly motionBoxes?: readonly Box[];
   /** At most `MOST_BACKGROUND_CHANGES`; absent: not measured. */
   readonly backgroundChanges?: readonly BackgroundChange[];
+  /** As in `Frame`. */
+  readonly cameraShift?: readonly [x: number, y: number];
 }
 
 export type FromCamera =

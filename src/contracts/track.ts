@@ -39,7 +39,7 @@ export interface FrameTracks {
 
 /** What is known of a frame besides what was detected in it. */
 export interface FrameView {
-  /** How points of the frame before moved because the camera did; absent when it stands still. */
+  /** How points of the frame before moved because the camera did; absent: what the frames' `cameraShift` says. */
   readonly cameraMotion?: Affine | undefined;
   /** The part of the frame that was inferred; absent: all of it. Nobody was looked for outside. */
   readonly region?: Box | undefined;

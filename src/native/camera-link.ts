@@ -50,9 +50,9 @@ export interface AskedPrint {
 const ANSWER_NUMBERS = 10;
 /**
  * `link::Notice`: sequence, ptsNs, captureMs, isRtcp, widthPx, heightPx, skipped, motion, the number of boxes or -1, 8 boxes, the
- * number of background changes or -1, 8 changes of box, ageMs and kind.
+ * number of background changes or -1, 8 changes of box, ageMs and kind, the camera's shift in x and y.
  */
-export const NOTICE_NUMBERS = 90;
+export const NOTICE_NUMBERS = 92;
 
 /** The agent's end. What comes out was written by a process that is not trusted: numbers, which may be any. */
 export class CameraLink {

@@ -87,6 +87,7 @@ type Ten = Float64Array &
 const BOXES_AT = 8;
 const CHANGES_AT = BOXES_AT + 1 + MOST_MOTION_BOXES * 4;
 const CHANGE_NUMBERS = 6;
+const SHIFT_AT = CHANGES_AT + 1 + MOST_BACKGROUND_CHANGES * CHANGE_NUMBERS;
 const KINDS = [{}, { kind: 'came' }, { kind: 'went' }] as const;
 
 /** As `readAnswer`. */
@@ -95,7 +96,12 @@ export function readNotice(numbers: Float64Array): FrameNotice | undefined {
   const areCounts = isCount(sequence) && isCount(skipped) && isSide(widthPx) && isSide(heightPx);
   if (!areCounts || !isAmount(ptsNs) || !isAmount(captureMs) || !isShare(motion)) return undefined;
   const captureClock = isRtcp === 0 ? 'host' : 'rtcp';
-  const seen = { sequence, ptsNs, captureMs, captureClock, widthPx, heightPx, skipped } as const;
+  const [shiftX, shiftY] = [numbers[SHIFT_AT]!, numbers[SHIFT_AT + 1]!];
+  if (!Number.isFinite(shiftX) || !Number.isFinite(shiftY)) return undefined;
+  const hasMoved = shiftX !== 0 || shiftY !== 0;
+  const cameraShift = hasMoved ? { cameraShift: [shiftX, shiftY] as const } : {};
+  const times = { sequence, ptsNs, captureMs, captureClock } as const;
+  const seen = { ...times, widthPx, heightPx, skipped, ...cameraShift };
   const boxCount = numbers[BOXES_AT]!;
   const changeCount = numbers[CHANGES_AT]!;
   if (boxCount === -1 && changeCount === -1) return { ...seen, motion };

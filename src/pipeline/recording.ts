@@ -40,6 +40,7 @@ interface FrameLine {
     age_ms: number,
     kind?: 'came' | 'went',
   ])[];
+  readonly camera_shift?: readonly [x: number, y: number];
   /** Absent: all of the frame was inferred. */
   readonly region?: Box;
   readonly detections: readonly (readonly [
@@ -74,6 +75,7 @@ export function frameLine({ frame, detections, region }: FrameDetections): strin
     ...(frame.backgroundChanges && {
       background_changes: frame.backgroundChanges.map(changeRow),
     }),
+    ...(frame.cameraShift && { camera_shift: frame.cameraShift }),
     ...(region && { region: roundBox(region) }),
     detections: detections.map(({ label, score, box }) => [label, round(score), ...roundBox(box)]),
   };
@@ -109,6 +111,7 @@ export function parseFrame(text: string, name: string, number: number): FrameDet
       motion: line.motion,
       ...(line.still_ms !== undefined && { stillMs: line.still_ms }),
       ...(line.background_changes && { backgroundChanges: line.background_changes.map(changeOf) }),
+      ...(line.camera_shift && { cameraShift: line.camera_shift }),
     },
     detections: line.detections.map(([label, score, x, y, w, h]) => ({
       box: [x, y, w, h],

@@ -1,5 +1,6 @@
 // Births, confirmations and ends of tracks in one camera session; both trackers share it.
 import type { Frame } from '../contracts/frame.ts';
+import type { Affine } from '../contracts/geometry.ts';
 import type { FrameTracks, FrameView, Track } from '../contracts/track.ts';
 import { type Candidates, cornersIou } from './candidates.ts';
 import { FrameInterval } from './frame-interval.ts';
@@ -24,6 +25,8 @@ const RETURN_S = 0.2;
 // A detection this close to an object that is followed already is the same object.
 const SAME_OBJECT_IOU = 0.85;
 
+const STANDING = [0, 0] as const;
+
 export class Lifecycle {
   readonly live: Tracklet[] = [];
   private readonly config: TrackingConfig;
@@ -31,6 +34,7 @@ export class Lifecycle {
   private readonly isReplayed: boolean;
   private readonly interval = new FrameInterval();
   private session: string | undefined;
+  private shift: readonly [number, number] = STANDING;
   private confirmed = 0;
   private ended: Track[] = [];
 
@@ -51,16 +55,27 @@ export class Lifecycle {
     if (this.session !== undefined && this.session !== frame.session) {
       this.endAll();
       this.confirmed = 0;
+      this.shift = STANDING;
     }
     this.session = frame.session;
     const stepMs = this.interval.step(frame);
     const movingMs = Math.max(0, stepMs - (frame.stillMs ?? 0));
     if (movingMs > this.lostMs) this.endAll();
+    const panned = this.panned(frame);
+    const motion = cameraMotion ?? panned;
     for (const tracklet of this.live) {
-      if (cameraMotion !== undefined) tracklet.follow(cameraMotion);
+      if (motion !== undefined) tracklet.follow(motion);
       tracklet.predict(movingMs);
       tracklet.isLookedFor = region === undefined || tracklet.isWithin(region);
     }
+  }
+
+  /** How the picture moved since the frame before because the camera turned. */
+  private panned({ cameraShift = STANDING }: Frame): Affine | undefined {
+    const dx = cameraShift[0] - this.shift[0];
+    const dy = cameraShift[1] - this.shift[1];
+    this.shift = cameraShift;
+    return dx === 0 && dy === 0 ? undefined : [1, 0, dx, 0, 1, dy];
   }
 
   /** Gives detection `index` to the track. */

@@ -32,9 +32,9 @@ function link(): CameraEnd {
   return end;
 }
 
-/** The numbers of a notice; what is left out is -1. */
+/** The numbers of a notice; what is left out is -1, but for the camera's shift. */
 function tell(numbers: readonly number[]): void {
-  const notice = new Float64Array(NOTICE_NUMBERS).fill(-1);
+  const notice = new Float64Array(NOTICE_NUMBERS).fill(-1).fill(0, NOTICE_NUMBERS - 2);
   notice.set(numbers);
   link().tell(notice);
 }

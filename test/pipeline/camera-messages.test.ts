@@ -65,6 +65,9 @@ describe('readNotice', () => {
 
   it('reads frames with and without motion', () => {
     expect(readNotice(notice())).toEqual(frame);
+    const turned = notice({ 90: -0.25, 91: 0.5 });
+    expect(readNotice(turned)).toEqual({ ...frame, cameraShift: [-0.25, 0.5] });
+    expect(readNotice(notice({ 90: Number.NaN }))).toBeUndefined();
     expect(readNotice(notice({ 8: 0, 41: 0 }))).toEqual({
       ...frame,
       ...{ motionBoxes: [], backgroundChanges: [] },

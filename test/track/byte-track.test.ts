@@ -215,6 +215,21 @@ describe('time', () => {
   });
 });
 
+test('who is lost while the camera turns is found again where the picture took them', () => {
+  for (const isTold of [true, false]) {
+    const it = tracker({ lost_s: 2 });
+    let last: FrameTracks | undefined;
+    for (let i = 1; i <= 40; i++) {
+      const shift = i < 10 ? 0 : (Math.min(i, 30) - 9) * 0.02;
+      const isHidden = i >= 10 && i <= 30;
+      const frame = frameOf('a', i, isTold && shift > 0 ? { cameraShift: [shift, 0] } : {});
+      last = it.update(frame, isHidden ? [] : [person(0.2 + shift)]);
+    }
+    const { tracks } = last!;
+    expect(tracks[tracks.length - 1]!.id).toBe(isTold ? 'id-1' : 'id-2');
+  }
+});
+
 describe('labels', () => {
   test('one frame of another label changes neither identity nor label', () => {
     const it = tracker();
