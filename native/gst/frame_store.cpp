@@ -9,6 +9,8 @@ namespace {
 
 /// Spacing that is assumed of a stream which does not tell its rate.
 constexpr double kUnknownFps = 25;
+/// Where not every frame is told of, tickets take the newest, which may change while one is on its way.
+constexpr std::size_t kHeldWhenThinned = 2;
 
 }  // namespace
 
@@ -55,7 +57,9 @@ std::uint64_t FrameStore::push(GstBuffer* buffer, const GstVideoInfo& info, GstC
   endNs_ = std::max(endNs_, ptsNs + static_cast<std::int64_t>(GST_SECOND / (fps > 0 ? fps : kUnknownFps)));
   sequence_ += 1;
   newest_.emplace_back(sequence_, ptsNs, capture.unixMs, buffer, info);
-  while (newest_.size() > capacity_) newest_.pop_front();
+  const bool isPicked = pace_.picks(ptsNs);
+  const bool isThinned = !(std::exchange(wasPicked_, isPicked) && isPicked);
+  while (newest_.size() > (isThinned ? std::min(capacity_, kHeldWhenThinned) : capacity_)) newest_.pop_front();
   const bool hasMissed = motion.score == 0 && notice_ && notice_->motion.score > 0;
   notice_ = Notice{sequence_,
                    ptsNs,
@@ -66,7 +70,7 @@ std::uint64_t FrameStore::push(GstBuffer* buffer, const GstVideoInfo& info, GstC
                    gst_video_format_to_string(GST_VIDEO_INFO_FORMAT(&info)),
                    skipped_,
                    hasMissed ? notice_->motion : motion};
-  if (pace_.picks(ptsNs) && tell_ && tell_(*notice_)) {
+  if (isPicked && tell_ && tell_(*notice_)) {
     told_ = newest_.back();
     notice_.reset();
   }

@@ -70,7 +70,8 @@ class HeldFrame final {
 
 /// Keeps the newest decoded frames, and besides them the one told of and those printed last, by reference.
 ///
-/// Owns:    references to at most twice `capacity` buffers of the decoder's pool, and one; `clear` gives them back.
+/// Owns:    references to at most twice `capacity` buffers of the decoder's pool, and one; of the newest only two where not
+///          every frame is told of; `clear` gives them back.
 /// Threads: `push` and `awaitTaken` on GStreamer's, the rest on any.
 /// Fails:   never; a frame that is gone is `nullopt`.
 /// Cost:    no pixel is touched here.
@@ -128,6 +129,7 @@ class FrameStore final {
   std::function<bool(const Notice&)> tell_;
   std::optional<Notice> notice_;
   NoticePace pace_;
+  bool wasPicked_ = true;
   std::optional<MotionOptions> motion_;
   std::size_t capacity_ = 3;
   std::uint64_t sequence_ = 0;

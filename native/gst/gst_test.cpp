@@ -324,10 +324,24 @@ void holdsWhatItToldOf() {
   CHECK(stream.told->sequence == 2);
   CHECK(stream.store.find(2) && !stream.store.find(3) && stream.store.find(9));
   for (int frame = 0; frame < 3; ++frame) stream.push(0);
-  CHECK(stream.told->sequence == 12 && stream.store.find(12));
+  CHECK(stream.told->sequence == 11 && stream.store.find(11));
   CHECK(!stream.store.find(2));
   stream.store.clear();
   CHECK(!stream.store.find(9));
+}
+
+void holdsFewWhereFewAreToldOf() {
+  Stream all(0);
+  Stream few(400);
+  for (int frame = 0; frame < 9; ++frame) {
+    all.push(0);
+    few.push(0);
+  }
+  CHECK(all.store.find(7) && !all.store.find(6));
+  CHECK(few.store.find(8) && !few.store.find(7));
+  few.store.setNoticeEvery(std::chrono::nanoseconds(0));
+  for (int frame = 0; frame < 4; ++frame) few.push(0);
+  CHECK(few.store.find(11) && few.store.find(13));
 }
 
 }  // namespace
@@ -349,5 +363,6 @@ int main() {
       {"motion that found no room is told with a later frame", tellsLaterWhatFoundNoRoom},
       {"the newest frame is given once", givesTheNewestOnce},
       {"the frame told of last is held", holdsWhatItToldOf},
+      {"few are held where few are told of", holdsFewWhereFewAreToldOf},
   });
 }

@@ -266,7 +266,8 @@ function start(options: ChildOptions, linkFd: number | undefined): ChildProcess 
   const beside = new URL(`./camera-process.${extension}`, import.meta.url);
   const entry = options.entry ?? fileURLToPath(beside);
   return fork(entry, [], {
-    execArgv: entry.endsWith('.ts') ? ['--import', tsxLoader()] : [],
+    // It collects the access units that it wrote itself.
+    execArgv: ['--expose-gc', ...(entry.endsWith('.ts') ? ['--import', tsxLoader()] : [])],
     // 3 is the IPC channel; then come ARENA_FD, ENCODED_FD and LINK_FD.
     stdio: [
       ...(['ignore', 'pipe', 'pipe', 'ipc'] as const),
