@@ -104,6 +104,16 @@ export class BenchDaemon {
     await this.until(() => new Set(this.seen.map(({ camera }) => camera)).size >= cameras, limitMs);
   }
 
+  /** Resolves when half of the results of a second are younger than this; cameras that start together begin with a backlog. */
+  async caughtUp(youngMs: number, limitMs = 20_000): Promise<void> {
+    const endMs = performance.now() + limitMs;
+    while (performance.now() < endMs) {
+      const { results } = await this.window(1000);
+      const ages = results.map(({ ageMs }) => ageMs);
+      if (quantile(ages, 0.5) <= youngMs) return;
+    }
+  }
+
   /** The first window in which others took little, or the one of `MOST_WINDOWS` in which they took least. */
   async watch(windowMs: number): Promise<Watched> {
     let best: Watched | undefined;

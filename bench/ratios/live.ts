@@ -42,6 +42,7 @@ async function watch(
     daemon.start({ ...bench, cameras: Object.fromEntries(all) });
     await daemon.allLive(cameras);
     await pause(SETTLE_MS);
+    await daemon.caughtUp(2000 / fps);
     return await daemon.watch(bench.windowMs);
   } finally {
     await daemon.dispose();
