@@ -18,12 +18,30 @@ constexpr float kClipped = 24;
 /// Less is not believed, in cells; and it must take away so much of what does not fit.
 constexpr float kLeast = 0.12f;
 constexpr float kExplains = 0.35f;
+/// What moves without the camera is asked for again when it has grown so much, or a moment went by.
+constexpr float kGrown = 1.5f;
+constexpr double kDoubtSeconds = 0.25;
 
 }  // namespace
 
-void CameraDrift::reserve(const GridShape& shape) {
+void CameraDrift::reserve(const GridShape& shape, int width, int height) {
   shape_ = shape;
+  cellWidth_ = static_cast<double>(shape.cell) / width;
+  cellHeight_ = static_cast<double>(shape.cell) / height;
   samples_.reserve(2 * kSamples + shape.cells() / 8);
+}
+
+void CameraDrift::follow(std::span<const float> frame, std::span<const float> previous, std::span<const std::uint8_t> watched,
+                         float brighter, float restless, double seconds) {
+  doubt_ *= static_cast<float>(std::exp(-seconds / kDoubtSeconds));
+  if (restless < kGrown * doubt_) return;
+  const auto step = find(frame, previous, watched, brighter);
+  if (!step) {
+    doubt_ = restless;
+    return;
+  }
+  shiftX_ += static_cast<double>(step->x) * cellWidth_;
+  shiftY_ += static_cast<double>(step->y) * cellHeight_;
 }
 
 /// Mean difference of the samples whose origin lies in the picture; infinite when that is less than half of them.

@@ -48,8 +48,6 @@ constexpr float kLightTolerance = 0.2f;
 constexpr float kShakeTolerance = 0.6f;
 /// Cells; less is the noise of the estimate.
 constexpr float kLeastShift = 0.06f;
-/// As for doubts, where a movement of the camera was looked for.
-constexpr double kUndrivenSeconds = 0.25;
 /// From this share on, whole cells of shift are tried.
 constexpr float kDisplaced = 0.15f;
 /// A picture that differs this much, and did not before, is another picture.
@@ -107,10 +105,6 @@ struct MotionMeter::State {
   /// By how many grey levels the picture became brighter since the frame before, and the share of it that differs otherwise.
   float common = 0;
   float restless = 0;
-  float undriven = 0;
-  double cameraShiftX = 0, cameraShiftY = 0;
-  /// In pictures.
-  double cellWidth = 0, cellHeight = 0;
 
   explicit State(MotionOptions given) : options(std::move(given)) {}
 
@@ -118,7 +112,6 @@ struct MotionMeter::State {
   void rasteriseMasks(int width, int height);
   void forget();
   void compareWithPrevious(double step);
-  void followCamera(double step);
   float typicalDeviation();
   float judge(bool isAligned);
   void expect(const Alignment& aligned);
@@ -128,7 +121,6 @@ struct MotionMeter::State {
   void learn(double step);
   void update(double step, MotionVerdict verdict, const Alignment& aligned);
   void report(MotionVerdict verdict);
-  const MotionReading& unmeasured();
   Alignment aligned;
 };
 
@@ -136,15 +128,13 @@ struct MotionMeter::State {
 void MotionMeter::State::begin(const Picture& picture) {
   grid = LumaGrid(picture.format, picture.width, picture.height);
   const std::size_t cells = grid.shape().cells();
-  cellWidth = static_cast<double>(grid.shape().cell) / picture.width;
-  cellHeight = static_cast<double>(grid.shape().cell) / picture.height;
   for (auto* values : {&frame, &previous, &background, &deviation, &candidate, &expected, &limit, &restSeconds}) {
     values->assign(cells, 0);
   }
   levels.assign(cells, 0);
   probes.reserve(2 * kProbes);
   alignment.reserve(grid.shape());
-  drift.reserve(grid.shape());
+  drift.reserve(grid.shape(), picture.width, picture.height);
   regions.reserve(grid.shape());
   changes.reserve(grid.shape());
   rasteriseMasks(picture.width, picture.height);
@@ -197,20 +187,6 @@ void MotionMeter::State::compareWithPrevious(double step) {
   restless = static_cast<float>(moved) / static_cast<float>(probes.size());
   std::nth_element(probes.begin(), middle, probes.end());
   commonNoise += (std::min(*middle, kLoudest) - commonNoise) * (frames < kLearnFrames ? 0.5f : weightOf(step, kCommonNoiseSeconds));
-}
-
-/// Adds the step from the frame before to this one. What moves without the camera is not asked for again until it has grown
-/// by half, or a moment went by.
-void MotionMeter::State::followCamera(double step) {
-  undriven -= undriven * weightOf(step, kUndrivenSeconds);
-  if (isResting || restless < kRisen * undriven) return;
-  const auto found = drift.find(frame, previous, watched, common);
-  if (!found) {
-    undriven = restless;
-    return;
-  }
-  cameraShiftX += static_cast<double>(found->x) * cellWidth;
-  cameraShiftY += static_cast<double>(found->y) * cellHeight;
 }
 
 float MotionMeter::State::typicalDeviation() {
@@ -362,8 +338,8 @@ void MotionMeter::State::report(MotionVerdict verdict) {
   const GridShape& shape = grid.shape();
   const auto found = regions.find(levels, kMostMotionBoxes);
   reading.verdict = verdict;
-  reading.cameraShiftX = cameraShiftX;
-  reading.cameraShiftY = cameraShiftY;
+  reading.cameraShiftX = drift.shiftX();
+  reading.cameraShiftY = drift.shiftY();
   reading.score = watchedCells == 0 ? 0 : static_cast<float>(regions.cells()) / static_cast<float>(watchedCells);
   reading.count = found.size();
   const double width = static_cast<double>(shape.columns), height = static_cast<double>(shape.rows);
@@ -376,13 +352,6 @@ void MotionMeter::State::report(MotionVerdict verdict) {
   const auto changed = changes.found();
   reading.changeCount = changed.size();
   std::ranges::copy(changed, reading.changes.begin());
-}
-
-const MotionReading& MotionMeter::State::unmeasured() {
-  reading = {};
-  reading.cameraShiftX = cameraShiftX;
-  reading.cameraShiftY = cameraShiftY;
-  return reading;
 }
 
 MotionMeter::MotionMeter(MotionOptions options) : state_(std::make_unique<State>(std::move(options))) {}
@@ -400,11 +369,11 @@ const MotionReading& MotionMeter::measure(const Picture& picture, std::int64_t p
   state.grid.sample(picture, state.frame);
   if (state.frames > 0) {
     state.compareWithPrevious(step);
-    state.followCamera(step);
+    if (!state.isResting) state.drift.follow(state.frame, state.previous, state.watched, state.common, state.restless, step);
   }
   if (state.frames < kLearnFrames || state.learntSeconds < kLearnSeconds) {
     state.learn(step);
-    return state.unmeasured();
+    return state.reading = {.cameraShiftX = state.drift.shiftX(), .cameraShiftY = state.drift.shiftY()};
   }
   float share = state.judge(false);
   MotionVerdict verdict = MotionVerdict::Measured;
@@ -413,7 +382,7 @@ const MotionReading& MotionMeter::measure(const Picture& picture, std::int64_t p
   if (state.isReplaced(share, step)) {
     state.forget();
     state.learn(step);
-    return state.unmeasured();
+    return state.reading = {.cameraShiftX = state.drift.shiftX(), .cameraShiftY = state.drift.shiftY()};
   }
   state.update(step, verdict, state.aligned);
   state.changes.review(state.background, state.watched, state.learntSeconds);
