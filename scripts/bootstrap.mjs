@@ -48,8 +48,11 @@ const PACKAGES = {
     ],
   },
   test: {
-    for: 'tests against a real broker and a foreign RTSP server',
-    names: ['mosquitto', 'mosquitto-clients', 'vlc-bin', 'vlc-plugin-base', 'opencv-doc'],
+    for: 'tests against a real broker, a foreign RTSP server and the headers of FFmpeg',
+    names: [
+      ...['mosquitto', 'mosquitto-clients', 'vlc-bin', 'vlc-plugin-base', 'opencv-doc'],
+      'libavcodec-dev',
+    ],
   },
 };
 
