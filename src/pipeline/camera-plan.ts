@@ -5,8 +5,12 @@ import type { DecoderChoice } from '../contracts/hardware.ts';
 import type { CameraOrder, MotionOrder } from '../contracts/ticket.ts';
 import type { CameraSettings } from './pipeline.ts';
 
-/** A camera's order without what only its supervisor knows: the session. */
-export type CameraPlan = Omit<CameraOrder, 'session'> & { readonly isEnabled: boolean };
+/** A camera's order without what only its supervisor knows: the session, and what failed before. */
+export type CameraPlan = Omit<CameraOrder, 'session'> & {
+  readonly isEnabled: boolean;
+  /** FFmpeg may try what GStreamer cannot open. */
+  readonly mayUseFfmpeg?: boolean;
+};
 
 /** What the agent offers every camera: the arena's size, and how many frames can be under way to the model at once. */
 export interface PlanLimits {
@@ -33,6 +37,7 @@ export function cameraPlan(id: string, config: CameraConfig, limits: PlanLimits)
     ...(config.password !== undefined && { password: config.password }),
     transport: config.transport,
     decoder,
+    mayUseFfmpeg: config.decoder === 'auto',
     ...(Object.keys(decoders).length > 0 && { decoders }),
     decode: config.decode,
     loop: config.loop,

@@ -12,9 +12,9 @@ import { CameraChild, type CameraMessage, REFUSED } from './camera-child.ts';
 import type { CameraPlan } from './camera-plan.ts';
 import { type CameraInput, inputForEnd, nextState, retryPace } from './camera-state.ts';
 import { ChildLog } from './child-log.ts';
+import { DecoderTrust } from './decoder-trust.ts';
 import type { AccessUnit } from './encoded-pipe.ts';
 import { FrameRate, noticeEveryMs } from './frame-rate.ts';
-import { HardwareTrust } from './hardware-trust.ts';
 import { doorOf, knock, Lookout } from './reachability.ts';
 import { silenceLimitMs } from './silence.ts';
 
@@ -70,7 +70,7 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
   private state: CameraState = 'disabled';
   private sinceMs: number;
   private lastError: string | null = null;
-  private hardware: HardwareTrust;
+  private decoding: DecoderTrust;
   private stream: StreamFacts | undefined;
   private publishedMs = 0;
 
@@ -111,7 +111,7 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
     this.clock = options.clock;
     this.log = options.log.child({ camera: options.plan.camera });
     this.childLog = new ChildLog(this.clock, this.log);
-    this.hardware = new HardwareTrust(options.plan.decoders);
+    this.decoding = new DecoderTrust(options.plan);
     this.lookout = new Lookout(options.knock ?? knock, () => this.onReturn());
     this.sinceMs = this.clock.wallMs();
   }
@@ -138,7 +138,7 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
     this.plan = plan;
     this.stream = undefined;
     this.lastError = null;
-    this.hardware = new HardwareTrust(plan.decoders);
+    this.decoding = new DecoderTrust(plan);
     this.soon.reset();
     this.slow.reset();
     this.start();
@@ -180,7 +180,7 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
       fps: Math.round(this.rate.fps(now) * 10) / 10,
       codec: stream?.codec ?? null,
       decoder: stream?.decoder ?? null,
-      decoder_fallback: this.hardware.reason,
+      decoder_fallback: this.decoding.reason,
       skipped_frames: this.counters.skippedFrames,
       frame_size: stream === undefined ? null : [stream.widthPx, stream.heightPx],
       reconnects_1h: this.reconnects.length,
@@ -203,7 +203,7 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
   }
 
   private open(): void {
-    const { isEnabled: _, decoders: _some, ...order } = this.plan;
+    const { isEnabled: _, decoders: _some, mayUseFfmpeg: _may, ...order } = this.plan;
     this.retry = undefined;
     this.session = ulid(this.clock.wallMs());
     this.openedMs = this.clock.monotonicMs();
@@ -218,7 +218,7 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
     const { arena, clock, entry, environment } = this.options;
     const child = new CameraChild(
       {
-        order: { ...order, session: this.session, ...this.hardware.order },
+        order: { ...order, session: this.session, ...this.decoding.order },
         arenaFd: arena.fd,
         clock,
         ...(entry !== undefined && { entry }),
@@ -297,8 +297,9 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
     if (wasHealthy) this.soon.reset();
     const { end, cause: why } = this.end ?? { end: 'failed', cause: `the camera process ${cause}` };
     const canFinish = doorOf(this.plan.source) === undefined && !this.plan.loop;
-    if (this.hardware.loses(this.end?.end, this.stream?.codec, why)) {
-      this.log.warn({ stage: 'decode', cause: why }, 'hardware decoder failed; software decodes');
+    const instead = this.decoding.loses(this.end?.end, this.stream?.codec, why);
+    if (instead !== undefined) {
+      this.log.warn({ stage: 'decode', cause: why }, `decoding failed; ${instead} decodes instead`);
       this.enter('lost');
       this.open();
       return;

@@ -20,6 +20,8 @@ const root = path.resolve(import.meta.dirname, '../..');
 const built = existsSync(path.join(root, 'build/native/vedette-rtsp-camera'));
 if (!built) console.warn('supervisor: skipped, build/native/vedette-rtsp-camera is not built');
 
+/** Debian's footage of a street, in a codec of 1998. */
+const OLD_CLIP = '/usr/share/doc/opencv-doc/examples/data/vtest.avi';
 const RATE = 25;
 const ARENA_BYTES = 4 << 20;
 let folder: string;
@@ -240,6 +242,19 @@ describe.skipIf(!built)('a supervised camera', () => {
     await camera.until('ended');
     expect(camera.frames.at(-1)?.sequence).toBe(4 * RATE);
   });
+
+  it.skipIf(!existsSync(OLD_CLIP))(
+    'is decoded by FFmpeg when GStreamer has nothing for its codec, and says why',
+    async () => {
+      const camera = new Watched(OLD_CLIP, { mayUseFfmpeg: true });
+      await camera.until('live');
+      await camera.frameCount(5);
+      const { decoder, decoder_fallback } = camera.supervisor.status();
+      expect(decoder).toContain('ffmpeg');
+      expect(decoder_fallback).toContain('cannot be decoded');
+      expect(camera.supervisor.counts().sessions).toBe(2);
+    },
+  );
 
   it('leaves no process behind when it is stopped, whatever it was doing', async () => {
     const server = await serve();

@@ -130,7 +130,7 @@ const stream = {
     v.pipe(
       v.picklist(['auto', 'gstreamer', 'ffmpeg']),
       v.description(
-        'Which program turns the stream into frames. `auto` takes GStreamer, and FFmpeg where GStreamer lacks an element for the codec.',
+        'Which program turns the stream into frames. `auto` takes GStreamer, and FFmpeg where GStreamer cannot open the stream.',
       ),
       v.metadata({ apply: 'camera' }),
     ),
