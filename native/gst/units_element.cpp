@@ -1,6 +1,6 @@
 // `vedetteunits`: stands between parser and decoder, shows access units to whoever wants them, and lets no parameter set
 // through that would make the decoder allocate larger pictures than `max-width` by `max-height`. What the decoder may go
-// without by `decode` ends here, after it was shown. Here, too, the size of the stream is first known: it decides how many
+// without by `decode`, or has no time for by `max-late`, ends here, after it was shown. Here, too, the size of the stream is first known: it decides how many
 // threads a decoder of libavcodec gets.
 //
 // Being no sink, it neither waits for the clock nor takes part in preroll, so it cannot hold up the decoder.
@@ -9,6 +9,7 @@
 #include <new>
 #include <optional>
 
+#include "gst/catch_up.hpp"
 #include "gst/coded_size.hpp"
 #include "gst/frame_store.hpp"
 #include "gst/plugin.hpp"
@@ -16,6 +17,7 @@
 #include "gst/unit_store.hpp"
 
 using vedette::gst::captureOf;
+using vedette::gst::CatchUp;
 using vedette::gst::codedSize;
 using vedette::gst::Decode;
 using vedette::gst::decodeNamed;
@@ -27,7 +29,7 @@ using vedette::gst::VideoCodec;
 
 namespace {
 
-enum Property { kPropertyZero, kMaxWidth, kMaxHeight, kDecode, kFed, kWidth, kHeight };
+enum Property { kPropertyZero, kMaxWidth, kMaxHeight, kDecode, kMaxLate, kFed, kWidth, kHeight };
 
 /// Coded sizes are whole blocks, of 64 pixels at most (H.265).
 constexpr std::uint64_t kBlock = 64;
@@ -61,6 +63,7 @@ struct VedetteUnits {
   guint maxHeight;
   Decode decode;
   UnitFilter filter;
+  CatchUp catchUp;
   /// A unit went on to the decoder.
   gint fed;
   /// Of the picture as it is shown, 0 before its caps are known.
@@ -154,6 +157,14 @@ void show(VedetteUnits* units, GstBuffer* buffer) {
   units->store->push(std::move(unit));
 }
 
+/// Whether the decoder has fallen behind; by decoding times, which never go back.
+bool isLate(VedetteUnits* units, GstBuffer* buffer) {
+  const GstClockTime stamp = GST_BUFFER_DTS_OR_PTS(buffer);
+  if (!GST_CLOCK_TIME_IS_VALID(stamp)) return false;
+  const double nowMs = static_cast<double>(g_get_monotonic_time()) / 1000;
+  return units->catchUp.leavesOut(nowMs, static_cast<double>(stamp) / GST_MSECOND, isKey(buffer));
+}
+
 GstFlowReturn look(GstBaseTransform* transform, GstBuffer* buffer) {
   VedetteUnits* units = self(transform);
   GstMapInfo map;
@@ -166,7 +177,7 @@ GstFlowReturn look(GstBaseTransform* transform, GstBuffer* buffer) {
     if (!isFitting) return GST_FLOW_ERROR;
   }
   if (units->store->wanted()) show(units, buffer);
-  if (isLeftOut) {
+  if (isLate(units, buffer) || isLeftOut) {
     units->timeline->leaveOut();
     return GST_BASE_TRANSFORM_FLOW_DROPPED;
   }
@@ -179,6 +190,7 @@ void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spe
     case kMaxWidth: self(object)->maxWidth = g_value_get_uint(value); break;
     case kMaxHeight: self(object)->maxHeight = g_value_get_uint(value); break;
     case kDecode: self(object)->decode = decodeNamed(g_value_get_string(value)); break;
+    case kMaxLate: self(object)->catchUp = CatchUp(g_value_get_uint(value)); break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
   }
 }
@@ -209,6 +221,7 @@ static void vedette_units_init(VedetteUnits* units) {
   units->maxHeight = 2304;
   units->decode = Decode::All;
   new (&units->filter) UnitFilter(Decode::All);
+  new (&units->catchUp) CatchUp(0);
   gst_base_transform_set_passthrough(&units->parent, TRUE);
 }
 
@@ -224,6 +237,10 @@ static void vedette_units_class_init(VedetteUnitsClass* klass) {
       object, kMaxHeight, g_param_spec_uint("max-height", "Max height", "Largest coded height", 1, 65535, 2304, flags));
   g_object_class_install_property(
       object, kDecode, g_param_spec_string("decode", "Decode", "all, reference or key", "all", flags));
+  g_object_class_install_property(
+      object, kMaxLate,
+      g_param_spec_uint("max-late", "Max late", "Milliseconds after which units are left out up to a key frame; 0: never", 0,
+                        60'000, 0, flags));
   const auto readable = static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
   g_object_class_install_property(
       object, kFed, g_param_spec_boolean("fed", "Fed", "Whether a unit went on to the decoder", FALSE, readable));

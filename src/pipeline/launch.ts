@@ -104,6 +104,8 @@ const SILENCE_US = 5_000_000;
  * `buffer-mode=none` keeps the camera's time stamps as they are: bent to our clock, those of B-frames came out of order.
  */
 const JITTER_MS = 200;
+/** Pictures of a camera that are decoded later than this show what is over: the decoder goes on with the next key frame. */
+const MAX_LATE_MS = 1000;
 
 /** `has` tells which elements this machine has. */
 export function launch(
@@ -220,7 +222,7 @@ function decode(order: CameraOrder, source: Source, format: Format, chosen: Chos
   return [
     ...(format.parse === undefined ? [] : [format.parse]),
     `capsfilter caps="${bounded(format.parsed ?? format.media, order)}"`,
-    ...(format.parsed === undefined ? [] : [units(order)]),
+    ...(format.parsed === undefined ? [] : [units(order, source)]),
     ...(order.decode === 'none' ? [end(order, source)] : decoded(order, source, chosen)),
   ].join(' ! ');
 }
@@ -243,10 +245,12 @@ function end(order: CameraOrder, source: Source): string {
   return `fakesink sync=${isPlayed(order, source)}`;
 }
 
-/** The capsfilter bounds the size after cropping, this element the coded one. */
-function units({ maxWidthPx, maxHeightPx, decode: wanted }: CameraOrder): string {
+/** The capsfilter bounds the size after cropping, this element the coded one, and of a camera the age of what is decoded. */
+function units({ maxWidthPx, maxHeightPx, decode: wanted }: CameraOrder, { kind }: Source): string {
   const decode = wanted === 'none' ? 'all' : wanted;
-  return `vedetteunits name=${NAMES.units} max-width=${maxWidthPx} max-height=${maxHeightPx} decode=${decode}`;
+  const size = `max-width=${maxWidthPx} max-height=${maxHeightPx}`;
+  const late = kind === 'rtsp' && wanted !== 'none' ? ` max-late=${MAX_LATE_MS}` : '';
+  return `vedetteunits name=${NAMES.units} ${size} decode=${decode}${late}`;
 }
 
 type Chosen = Pick<Branch, 'decoder' | 'isHardware'>;

@@ -243,6 +243,36 @@ describe.skipIf(!built)('a supervised camera', () => {
     expect(camera.frames.at(-1)?.sequence).toBe(4 * RATE);
   });
 
+  it('gives young pictures, with gaps, while its process gets too little of the machine', async () => {
+    const file = path.join(folder, 'large.mp4');
+    const picture = 'testsrc2=size=1920x1080:rate=60:duration=4';
+    const encoder = ['-c:v', 'libx264', '-preset', 'ultrafast', '-g', '60', '-pix_fmt', 'yuv420p'];
+    execFileSync('ffmpeg', ['-v', 'error', '-f', 'lavfi', '-i', picture, ...encoder, file]);
+    const server = await startRtspCamera({ file, path: 'cam' });
+    cleanups.push(() => server.stop());
+    const camera = new Watched(server.url);
+    await camera.until('live');
+    await camera.frameCount(120);
+    const pid = camera.supervisor.pid as number;
+    const from = camera.frames.length;
+    for (let slice = 0; slice < 120; slice++) {
+      process.kill(pid, 'SIGSTOP');
+      await new Promise((resolve) => setTimeout(resolve, 90));
+      process.kill(pid, 'SIGCONT');
+      await new Promise((resolve) => setTimeout(resolve, 8));
+    }
+    const agesMs = camera.frames.map(({ arrivedMs, ptsNs }) => arrivedMs - ptsNs / 1e6);
+    const youngestMs = Math.min(...agesMs.slice(0, from));
+    const oldestMs = Math.max(...agesMs.slice(from)) - youngestMs;
+    const { skippedFrames, sessions } = camera.supervisor.counts();
+    const shown = camera.frames.length - from;
+    report(`${shown} pictures, ${skippedFrames} frames left out, oldest`, oldestMs);
+    expect(sessions).toBe(1);
+    expect(shown).toBeGreaterThan(20);
+    expect(skippedFrames).toBeGreaterThan(60);
+    expect(oldestMs).toBeLessThan(3000);
+  });
+
   it.skipIf(!existsSync(OLD_CLIP))(
     'is decoded by FFmpeg when GStreamer has nothing for its codec, and says why',
     async () => {
