@@ -1,5 +1,6 @@
 // What one inference costs: one thread, one picture, the models in turns, so that a busy machine is busy for all. A turn is
-// several inferences, as in a running agent, and the first is not counted: it finds another model's weights in the caches.
+// several inferences, handed over at once so that the session is never idle, as in a running agent; the one before them is not
+// counted: it finds another model's weights in the caches.
 
 import type { ModelManifest } from '../../src/contracts/model.ts';
 import { median } from '../median.ts';
@@ -11,7 +12,7 @@ const TURN = 10;
 export interface Speed {
   readonly model: string;
   readonly input: string;
-  /** Processor time holds on a busy machine, too; the time that passed does on an idle one. */
+  /** Of turns. Processor time holds on a busy machine, too; the time that passed does on an idle one. */
   readonly cpu_ms: { readonly median: number; readonly best: number };
   readonly wall_ms: { readonly median: number; readonly best: number };
 }
@@ -34,14 +35,12 @@ export async function measureSpeed(
   for (let turn = 0; turn < turns; turn++) {
     for (const run of turn % 2 === 0 ? runs : runs.toReversed()) {
       await run.detector.infer();
-      for (let i = 0; i < TURN; i++) {
-        const cpu = process.cpuUsage();
-        const startMs = performance.now();
-        await run.detector.infer();
-        run.wall.push(performance.now() - startMs);
-        const { user, system } = process.cpuUsage(cpu);
-        run.cpu.push((user + system) / 1000);
-      }
+      const cpu = process.cpuUsage();
+      const startMs = performance.now();
+      await Promise.all(Array.from({ length: TURN }, () => run.detector.infer()));
+      run.wall.push((performance.now() - startMs) / TURN);
+      const { user, system } = process.cpuUsage(cpu);
+      run.cpu.push((user + system) / 1000 / TURN);
     }
     progress.step();
   }
