@@ -1,6 +1,6 @@
 // What agent and camera process tell each other: messages, tickets (orders to print pixels into the arena) and notices of frames.
 import type { HardwareDecoders } from './decoder.ts';
-import type { BackgroundChange, CaptureClock } from './frame.ts';
+import type { Frame } from './frame.ts';
 import type { Box, Point } from './geometry.ts';
 
 /** `stretch` ignores the aspect; the others keep it and fill the rest with `pad`. */
@@ -133,24 +133,11 @@ export type SessionEnd =
   | 'decoder_failed'
   | 'failed';
 
-/** A decoded frame that can be printed, as its camera process tells of it through the link. */
-export interface FrameNotice {
-  readonly sequence: number;
-  readonly ptsNs: number;
-  readonly captureMs: number;
-  readonly captureClock: CaptureClock;
-  readonly widthPx: number;
-  readonly heightPx: number;
-  /** Frames of the session that were left out as the order asks; their sequences are missing. */
+/** A decoded frame that can be printed, as its camera process tells of it through the link: what only the agent knows is missing. */
+export interface FrameNotice
+  extends Omit<Frame, 'camera' | 'session' | 'arrivedMs' | 'untold' | 'stillMs'> {
+  /** Frames of the session that were left out, as the order asks or for lateness; their sequences are missing. */
   readonly skipped: number;
-  /** Share of the picture that moves; 1 when nobody measured it. */
-  readonly motion: number;
-  /** At most `MOST_MOTION_BOXES`; absent: not measured. */
-  readonly motionBoxes?: readonly Box[];
-  /** At most `MOST_BACKGROUND_CHANGES`; absent: not measured. */
-  readonly backgroundChanges?: readonly BackgroundChange[];
-  /** As in `Frame`. */
-  readonly cameraShift?: readonly [x: number, y: number];
 }
 
 export type FromCamera =
