@@ -44,7 +44,7 @@ Average precision by label and object size, speed, and recall and precision afte
   --set KEY=NUMBER     of the tracking section, for the clip; may be repeated
   --tune               try many scores of the tracking section on the clip, and tell those with the best F1
   --only WHAT          one of: sets, clip, speed
-  --rounds N           inferences of each model for the speed (default 120; in turns of 10)
+  --rounds N           inferences of each model for the speed (default 1000; in turns of 10)
   --json               everything, for machines (default: tables in Markdown)
   --from FILE          do not measure: read what --json wrote
   --publish            also put the tables into models/README.md and the key figures into models/figures.json
@@ -61,7 +61,7 @@ const { values } = parseArgs({
     set: { type: 'string', multiple: true, default: [] },
     tune: { type: 'boolean', default: false },
     only: { type: 'string' },
-    rounds: { type: 'string', default: '120' },
+    rounds: { type: 'string', default: '1000' },
     json: { type: 'boolean', default: false },
     from: { type: 'string' },
     publish: { type: 'boolean', default: false },
