@@ -13,6 +13,7 @@ import { type TrackingConfig, trackingFor } from '../src/track/tracking-config.t
 import { shared, sharedRoot } from '../test/shared.ts';
 import {
   type ClipFigures,
+  figuresOf,
   followClip,
   LEAST_TRIED,
   readClipTruth,
@@ -21,6 +22,7 @@ import {
   watchClip,
 } from './detect/clip.ts';
 import { Detector } from './detect/detector.ts';
+import { drawExamples } from './detect/examples.ts';
 import { openClip } from './detect/pictures.ts';
 import { Progress } from './detect/progress.ts';
 import { publish } from './detect/publish.ts';
@@ -45,6 +47,7 @@ Average precision by label and object size, speed, and recall and precision afte
   --tune               try many scores of the tracking section on the clip, and tell those with the best F1
   --only WHAT          one of: sets, clip, speed
   --rounds N           inferences of each model for the speed (default 1000; in turns of 10)
+  --examples FILE      draw the first model's worst frames of the clip as a JPEG
   --json               everything, for machines (default: tables in Markdown)
   --from FILE          do not measure: read what --json wrote
   --publish            also put the tables into models/README.md and the key figures into models/figures.json
@@ -62,6 +65,7 @@ const { values } = parseArgs({
     tune: { type: 'boolean', default: false },
     only: { type: 'string' },
     rounds: { type: 'string', default: '1000' },
+    examples: { type: 'string' },
     json: { type: 'boolean', default: false },
     from: { type: 'string' },
     publish: { type: 'boolean', default: false },
@@ -180,9 +184,15 @@ async function clipFigures(
   const seen = await watchClip(clip, truth, detectors, leastScore, progress);
   const models = detectors.map(({ manifest }, i): [string, TrackedFigures] => {
     const follow = (tracking: TrackingConfig): TrackedFigures =>
-      followClip(seen[i]!, clip, truth, tracking, fps);
+      figuresOf(followClip(seen[i]!, clip, truth, tracking, fps), tracking);
     return [manifest.name, values.tune ? tune(of(manifest), follow) : follow(of(manifest))];
   });
+  const examples =
+    values.examples ?? (values.publish ? join(ROOT, 'models/examples.jpg') : undefined);
+  if (examples !== undefined) {
+    const tracking = of(detectors[0]!.manifest);
+    await drawExamples(examples, clip, followClip(seen[0]!, clip, truth, tracking, fps));
+  }
   const persons = [...truth.values()].flat().filter(({ isCrowd }) => !isCrowd).length;
   return {
     ...{ clip: basename(file), fps, frames: truth.size, persons },

@@ -55,15 +55,19 @@ export function averagePrecision(
   return { all: of('all'), small: of('small'), medium: of('medium'), large: of('large') };
 }
 
-/** How finds at one threshold meet the truth: what `recall` and `precision` count. */
-export function countFinds(
-  picture: LabelledPicture,
-  minIou: number,
-): { right: number; wrong: number; objects: number } {
-  const { marks, objects } = judge(withOverlaps(picture), minIou, SIZES.all);
-  const counted = marks.filter((mark) => !mark.isIgnored);
-  const right = counted.filter((mark) => mark.isRight).length;
-  return { right, wrong: counted.length - right, objects };
+/** How finds at one threshold meet the truth: what recall and precision count. What is ignored is in none of the three. */
+export interface Verdict {
+  readonly right: readonly FoundBox[];
+  readonly wrong: readonly FoundBox[];
+  readonly missed: readonly TruthBox[];
+}
+
+export function judgeFinds(picture: LabelledPicture, minIou: number): Verdict {
+  const overlapped = withOverlaps(picture);
+  const { marks, missed } = judge(overlapped, minIou, SIZES.all);
+  const of = (isRight: boolean): FoundBox[] =>
+    overlapped.found.filter((_, i) => !marks[i]!.isIgnored && marks[i]!.isRight === isRight);
+  return { right: of(true), wrong: of(false), missed };
 }
 
 interface Overlapped {
@@ -107,7 +111,7 @@ function judge(
   { truth, found, ious }: Overlapped,
   minIou: number,
   [least, most]: readonly [number, number],
-): { marks: Mark[]; objects: number } {
+): { marks: Mark[]; objects: number; missed: TruthBox[] } {
   const isIgnored = truth.map((one) => one.isCrowd || one.areaPx < least || one.areaPx > most);
   const isTaken = truth.map(() => false);
   const marks = found.map(({ score, box }, i): Mark => {
@@ -131,7 +135,9 @@ function judge(
     isTaken[match] = true;
     return { score, isRight: object >= 0, isIgnored: object < 0 };
   });
-  return { marks, objects: isIgnored.filter((ignored) => !ignored).length };
+  const objects = truth.filter((_, k) => !isIgnored[k]);
+  const missed = truth.filter((_, k) => !isIgnored[k] && !isTaken[k]);
+  return { marks, objects: objects.length, missed };
 }
 
 /** Area below precision over recall, read at 101 recalls; precision never rises with recall. */

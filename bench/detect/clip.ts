@@ -5,7 +5,7 @@ import type { ModelManifest } from '../../src/contracts/model.ts';
 import { AgentError } from '../../src/core/errors.ts';
 import { createTracker } from '../../src/track/create-tracker.ts';
 import type { TrackingConfig } from '../../src/track/tracking-config.ts';
-import { countFinds, type FoundBox, type TruthBox } from './average-precision.ts';
+import { type FoundBox, judgeFinds, type TruthBox, type Verdict } from './average-precision.ts';
 import type { Detector } from './detector.ts';
 import { type Clip, framesOf } from './pictures.ts';
 import type { Progress } from './progress.ts';
@@ -38,6 +38,13 @@ const box = v.tuple([v.number(), v.number(), v.number(), v.number()]);
 const truthSchema = v.object({
   frames: v.array(v.object({ frame: v.number(), persons: v.array(box), ignore: v.array(box) })),
 });
+
+interface MarkedFrame extends Verdict {
+  /** Boxes of confirmed tracks with another label. */
+  readonly others: number;
+}
+
+export type ClipVerdicts = ReadonlyMap<number, MarkedFrame>;
 
 /** Truth by number of the frame, from 0; finds in `ignore` count neither way. */
 export type ClipTruth = ReadonlyMap<number, readonly TruthBox[]>;
@@ -84,7 +91,7 @@ export async function watchClip(
 }
 
 /**
- * Recall and precision on the marked frames.
+ * How the boxes of confirmed tracks meet the truth, by number of the marked frame.
  *
  * A clip with more frames than the daemon analyses is followed several times, each time from another
  * of its first frames on, so that every marked frame is analysed once.
@@ -95,9 +102,9 @@ export function followClip(
   truth: ClipTruth,
   tracking: TrackingConfig,
   fps: number,
-): TrackedFigures {
+): ClipVerdicts {
   const stride = Math.max(1, Math.round(clip.fps / fps));
-  const total = { right: 0, wrong: 0, objects: 0, others: 0 };
+  const verdicts = new Map<number, MarkedFrame>();
   for (let phase = 0; phase < stride; phase++) {
     let ids = 0;
     const tracker = createTracker(tracking, { idFor: () => String(++ids) });
@@ -113,19 +120,25 @@ export function followClip(
         const pixels = [x * clip.widthPx, y * clip.heightPx, w * clip.widthPx, h * clip.heightPx];
         return { label: LABEL, score: track.score, box: pixels as unknown as FoundBox['box'] };
       });
-      const { right, wrong, objects } = countFinds({ truth: marked, found }, MIN_IOU);
-      total.right += right;
-      total.wrong += wrong;
-      total.objects += objects;
-      total.others += confirmed.length - persons.length;
+      const others = confirmed.length - persons.length;
+      verdicts.set(number, { ...judgeFinds({ truth: marked, found }, MIN_IOU), others });
     }
   }
+  return verdicts;
+}
+
+/** Recall and precision on the marked frames. */
+export function figuresOf(verdicts: ClipVerdicts, tracking: TrackingConfig): TrackedFigures {
+  const sum = (of: (frame: MarkedFrame) => number): number =>
+    [...verdicts.values()].reduce((total, frame) => total + of(frame), 0);
+  const right = sum((frame) => frame.right.length);
+  const wrong = sum((frame) => frame.wrong.length);
   return {
-    recall: total.right / total.objects,
-    precision: total.right / Math.max(1, total.right + total.wrong),
-    right: total.right,
-    wrong: total.wrong,
-    other_labels: total.others,
+    recall: right / (right + sum((frame) => frame.missed.length)),
+    precision: right / Math.max(1, right + wrong),
+    right,
+    wrong,
+    other_labels: sum((frame) => frame.others),
     low_score: tracking.low_score,
     high_score: tracking.high_score,
     new_score: tracking.new_score,

@@ -51,18 +51,24 @@ export function openClip(file: string): Clip {
   return { file, widthPx: stream.width, heightPx: stream.height, fps: frames / seconds };
 }
 
-/** The first `count` frames in the layout that software decoders deliver. A frame is valid until the next one. */
+/**
+ * The first `count` frames, in the layout that software decoders deliver unless RGB is asked for. A frame is valid until the
+ * next one.
+ */
 export async function* framesOf(
   { file, widthPx, heightPx }: Clip,
   count: number,
+  pixelFormat: 'I420' | 'RGB' = 'I420',
 ): AsyncGenerator<PixelSource> {
   const frames = ['-fps_mode', 'passthrough', '-frames:v', String(count)];
-  const format = ['-f', 'rawvideo', '-pix_fmt', 'yuv420p', 'pipe:1'];
+  const layout = pixelFormat === 'RGB' ? 'rgb24' : 'yuv420p';
+  const format = ['-f', 'rawvideo', '-pix_fmt', layout, 'pipe:1'];
   const ffmpeg = spawn('ffmpeg', ['-v', 'error', '-i', file, ...frames, ...format], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const chroma = Math.ceil(widthPx / 2) * Math.ceil(heightPx / 2);
-  const data = Buffer.alloc(widthPx * heightPx + 2 * chroma);
+  const chroma = 2 * Math.ceil(widthPx / 2) * Math.ceil(heightPx / 2);
+  const luma = widthPx * heightPx;
+  const data = Buffer.alloc(pixelFormat === 'RGB' ? 3 * luma : luma + chroma);
   let filled = 0;
   for await (const chunk of ffmpeg.stdout as AsyncIterable<Buffer>) {
     for (let at = 0; at < chunk.length; ) {
@@ -71,7 +77,7 @@ export async function* framesOf(
       filled += taken;
       if (filled < data.length) continue;
       filled = 0;
-      yield { data, pixelFormat: 'I420', widthPx, heightPx };
+      yield { data, pixelFormat, widthPx, heightPx };
     }
   }
   if (ffmpeg.exitCode === null) await once(ffmpeg, 'exit');

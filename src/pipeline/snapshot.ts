@@ -102,8 +102,8 @@ export class SnapshotKeeper implements ObjectStills {
   private async annotate(jpeg: Buffer, track: Track, best: BestView): Promise<Buffer> {
     if (!this.deps.isAnnotated) return jpeg;
     const caption = `${track.label} #${track.trackId} ${Math.round(best.score * 100)}%`;
-    const { drawOn } = await import('./still-drawing.ts');
-    return drawOn(jpeg, [{ box: best.box, caption, key: track.trackId }]);
+    const { colourOf, drawOn } = await import('./still-drawing.ts');
+    return drawOn(jpeg, [{ box: best.box, caption, colour: colourOf(track.trackId) }]);
   }
 
   /** The frame may be gone before it can be printed: then the object keeps what it had. */

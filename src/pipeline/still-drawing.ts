@@ -5,12 +5,17 @@ import type { Box } from '../contracts/geometry.ts';
 export interface Marking {
   readonly box: Box;
   readonly caption: string;
-  /** Objects with the same key have the same colour. */
-  readonly key: number;
+  /** As CSS says it. */
+  readonly colour: string;
 }
 
 /** Hues that stay apart on video: the golden angle spreads neighbouring keys over the circle. */
 const GOLDEN_ANGLE = 137.508;
+
+/** One colour for one object on all its stills. */
+export function colourOf(trackId: number): string {
+  return `hsl(${(trackId * GOLDEN_ANGLE) % 360}, 90%, 55%)`;
+}
 
 /** A copy of `jpeg` with boxes and captions; text needs a font on the machine, boxes do not. */
 export async function drawOn(jpeg: Uint8Array, markings: readonly Marking[]): Promise<Buffer> {
@@ -71,9 +76,8 @@ function between(least: number, value: number, most: number): number {
 
 function overlaySvg(markings: readonly Marking[], width: number, height: number): string {
   const size = Math.max(12, Math.round(height / 40));
-  const shapes = markings.map(({ box, caption, key }) => {
+  const shapes = markings.map(({ box, caption, colour }) => {
     const [x, y, w, h] = [box[0] * width, box[1] * height, box[2] * width, box[3] * height];
-    const colour = `hsl(${(key * GOLDEN_ANGLE) % 360}, 90%, 55%)`;
     const labelY = y >= size * 1.4 ? y - size * 1.4 : y;
     const labelW = caption.length * size * 0.62 + 8;
     return `

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   averagePrecision,
-  countFinds,
+  judgeFinds,
   type PixelBox,
   type SizeName,
 } from '../../bench/detect/average-precision.ts';
@@ -63,7 +63,7 @@ describe.each(cases)('pycocotools: $name', ({ truth, found, expected }) => {
   });
 });
 
-describe('countFinds', () => {
+describe('judgeFinds', () => {
   const person = (box: PixelBox, isCrowd = false) => ({
     label: 'person',
     box,
@@ -72,14 +72,22 @@ describe('countFinds', () => {
   });
   const find = (box: PixelBox, score = 0.9) => ({ label: 'person', box, score });
 
-  it('counts an object once, and nothing in a region that is ignored', () => {
-    const truth = [person([0, 0, 10, 20]), person([100, 0, 50, 50], true)];
+  it('takes an object once, nothing in a region that is ignored, and names what is missed', () => {
+    const truth = [
+      person([0, 0, 10, 20]),
+      person([100, 0, 50, 50], true),
+      person([300, 0, 10, 20]),
+    ];
     const found = [
       find([0, 0, 10, 19]),
       find([1, 0, 10, 20], 0.8),
       find([110, 10, 10, 20]),
       find([120, 10, 10, 20]),
     ];
-    expect(countFinds({ truth, found }, 0.5)).toEqual({ right: 1, wrong: 1, objects: 1 });
+    expect(judgeFinds({ truth, found }, 0.5)).toEqual({
+      right: [found[0]],
+      wrong: [found[1]],
+      missed: [truth[2]],
+    });
   });
 });
