@@ -4,7 +4,6 @@ import type { ChangePlan } from './config/diff.ts';
 import type { CameraConfig, Config } from './config/schema/config.ts';
 import type { CameraStatus } from './contracts/camera.ts';
 import type { FrameDetections } from './contracts/detection.ts';
-import type { Frame } from './contracts/frame.ts';
 import type { Choice, DecoderChoice } from './contracts/hardware.ts';
 import type { ModelManifest } from './contracts/model.ts';
 import type { SinkHealth, SinkRecord } from './contracts/sink.ts';
@@ -15,27 +14,22 @@ import type { Log } from './core/log.ts';
 import { ulid } from './core/ulid.ts';
 import { findHardwareDecoders } from './hw/hardware-decoders.ts';
 import { cpuMs } from './hw/process-usage.ts';
-import type { InferenceEngine } from './infer/engine.ts';
-import type { EmbeddingHead } from './infer/heads/head.ts';
 import { isLayout } from './infer/layout.ts';
 import { MeasurementFile } from './infer/measurement-file.ts';
-import { type AppearanceModel, embeddingBytes, openEmbedding } from './infer/open-embedding.ts';
-import { type OpenedEngine, openEngine } from './infer/open-engine.ts';
+import type { AppearanceModel } from './infer/open-embedding.ts';
+import { type OpenedModels, openModels } from './infer/open-models.ts';
 import { findRuntimeLibrary } from './native/runtime-library.ts';
-import { describeRuntime } from './native/session.ts';
 import type { Admission } from './pipeline/admission.ts';
 import { AdmissionControl } from './pipeline/admission-control.ts';
-import { cameraPlan, cameraSettings, type PlanLimits, recordPlan } from './pipeline/camera-plan.ts';
-import { CameraSet } from './pipeline/cameras.ts';
-import { ClipKeeper } from './pipeline/clip.ts';
+import { cameraSettings } from './pipeline/camera-plan.ts';
+import { CameraStreams } from './pipeline/camera-streams.ts';
+import type { CameraSet } from './pipeline/cameras.ts';
 import { CounterFile } from './pipeline/counter-file.ts';
 import { type CameraExplanation, explainCamera } from './pipeline/explain.ts';
 import { Metrics } from './pipeline/metrics.ts';
 import { Pipeline } from './pipeline/pipeline.ts';
-import { RecordStreams } from './pipeline/record-streams.ts';
 import { scenesOf, wantsClips } from './pipeline/scene-plan.ts';
 import { SnapshotKeeper, STILL_SLOT_BYTES } from './pipeline/snapshot.ts';
-import { CameraSupervisor } from './pipeline/supervisor.ts';
 import { createTracker } from './track/create-tracker.ts';
 import { type TrackingConfig, trackingFor } from './track/tracking-config.ts';
 
@@ -92,26 +86,15 @@ export class Agent {
   /** With the rates that the machine carries. */
   private config: Config;
   private readonly admission: AdmissionControl;
-  private opened!: OpenedEngine;
-  private describing: InferenceEngine<EmbeddingHead> | undefined;
+  private models!: OpenedModels;
   private pipeline!: Pipeline;
-  private cameras!: CameraSet;
-  private records!: RecordStreams;
+  private streams!: CameraStreams;
   private decoders: readonly DecoderChoice[] = [];
   private snapshots: SnapshotKeeper | undefined;
-  private readonly clips: ClipKeeper;
-  private readonly newest = new Map<string, Frame>();
 
   constructor(options: AgentOptions) {
     this.options = options;
     this.config = options.config;
-    const { clock, log, sinks } = options;
-    this.clips = new ClipKeeper(options.config.storage.clips, {
-      clock,
-      log,
-      deliver: (clip) => sinks.write([{ kind: 'clip', clip }]),
-      recordSize: (camera) => this.records.status(camera)?.frame_size ?? undefined,
-    });
     this.admission = new AdmissionControl(options.log);
     this.lifecycle = new Lifecycle(this.services(), options.log);
   }
@@ -136,12 +119,10 @@ export class Agent {
     this.options.log.level = config.log.level;
     this.pipeline.scene.setScenes(scenesOf(config));
     for (const camera of plan.cameras.removed) {
-      await Promise.all([this.cameras.remove(camera), this.records.apply(camera, undefined)]);
+      await this.streams.remove(camera);
       this.pipeline.removeCamera(camera);
-      this.clips.watch(camera, false);
-      this.clips.watch(camera, false, 'record');
     }
-    this.clips.setSettings(config.storage.clips);
+    this.streams.clips.setSettings(config.storage.clips);
     for (const camera of Object.keys(config.cameras)) await this.applyCamera(camera);
   }
 
@@ -159,8 +140,8 @@ export class Agent {
     return {
       cameras: this.cameraStatuses(),
       sinks: this.options.sinks.health(),
-      provider: this.opened.engine.provider,
-      provider_choices: this.opened.choices,
+      provider: this.models.engine.provider,
+      provider_choices: this.models.choices,
       decoder_choices: this.decoders,
       admission: this.admission.verdict,
       metrics: this.metrics.snapshot(),
@@ -169,27 +150,27 @@ export class Agent {
 
   /** A JPEG of the camera's newest frame; undefined when it has none or cannot print it. */
   async snapshot(camera: string): Promise<Uint8Array | undefined> {
-    const frame = this.newest.get(camera);
+    const frame = this.streams.newest(camera);
     return frame && this.snapshots?.still(frame);
   }
 
   /** How a camera does and what holds it back, from two looks a moment apart. */
   async explain(camera: string): Promise<CameraExplanation> {
     const wanted = this.pipeline.wanted(camera);
-    const supervisor = this.cameras.get(camera);
-    if (wanted === undefined || supervisor === undefined) {
+    const known = this.streams.status(camera);
+    if (wanted === undefined || known === undefined) {
       throw new AgentError('COMMAND_REFUSED', { cause: `there is no camera ${camera}` });
     }
-    const look = () => ({
-      ...this.pipeline.sample(camera),
-      processCpuMs: cpuOf(supervisor.pid),
-      recordCpuMs: cpuOf(this.records.pid(camera)),
-    });
+    const look = () => {
+      const { decoded, recorded } = this.streams.pids(camera);
+      const cpu = { processCpuMs: cpuOf(decoded), recordCpuMs: cpuOf(recorded) };
+      return { ...this.pipeline.sample(camera), ...cpu };
+    };
     const before = look();
     await sleep(this.options.clock, EXPLAIN_MS);
-    const { engine, layout } = this.opened;
+    const { engine, layout } = this.models;
     return explainCamera(before, look(), {
-      status: this.withRecord(supervisor.status()),
+      status: this.streams.status(camera) ?? known,
       wantedFps: wanted.fps,
       isPaused: wanted.isPaused,
       model: engine.manifest.name,
@@ -205,12 +186,12 @@ export class Agent {
   }
 
   cameraStatuses(): CameraStatus[] {
-    return this.cameras.statuses().map((status) => this.withRecord(status));
+    return this.streams.statuses();
   }
 
   /** True when every camera played a file that is over. */
   areAllEnded(): boolean {
-    return this.cameras.statuses().every((status) => status.state === 'ended');
+    return this.streams.statuses().every((status) => status.state === 'ended');
   }
 
   private services(): Service[] {
@@ -220,27 +201,22 @@ export class Agent {
       {
         name: 'engine',
         start: async () => {
-          await Promise.all([this.openEngine(), this.tryDecoders()]);
+          await Promise.all([this.openModels(), this.tryDecoders()]);
         },
-        stop: async () => {
-          await Promise.all([this.opened.engine.close(), this.describing?.close()]);
-          this.opened.arena.close();
-        },
+        stop: () => this.models.close(),
       },
       this.pipelineService(),
       {
         name: 'cameras',
         start: async () => {
-          this.admission.read(this.config.storage.path, this.opened.fingerprint);
+          this.admission.read(this.config.storage.path, this.models.fingerprint);
           this.config = this.admission.settle(this.config, true);
           for (const camera of Object.keys(this.config.cameras)) await this.applyCamera(camera);
-          log.info({ cameras: this.cameras.ids }, 'cameras started');
+          log.info({ cameras: this.streams.cameras.ids }, 'cameras started');
           // While their processes start there is time.
           if (this.config.storage.stills.enabled) void this.snapshots?.prepare();
         },
-        stop: async () => {
-          await Promise.all([this.cameras.stop(), this.records.stop()]);
-        },
+        stop: () => this.streams.stop(),
       },
     ];
   }
@@ -261,35 +237,22 @@ export class Agent {
       },
       stop: async () => {
         await this.pipeline.stop();
-        await this.clips.drain();
+        await this.streams.clips.drain();
         timer?.cancel();
         save();
       },
     };
   }
 
-  private async openEngine(): Promise<void> {
+  private async openModels(): Promise<void> {
     const { manifest, appearance, runtimeLibrary, log } = this.options;
-    const { runtime } = this.config;
-    const library = findRuntimeLibrary(runtime.library, runtimeLibrary).path;
-    const described = describeRuntime(library);
-    this.opened = await openEngine({
-      manifest,
-      runtime: { library, ...described },
-      settings: runtime,
-      extraBytes: STILL_SLOTS * STILL_SLOT_BYTES + embeddingBytes(appearance),
-      layouts: new MeasurementFile(join(this.config.storage.path, 'layouts.json'), log, isLayout),
-      log,
+    const { runtime, storage } = this.config;
+    this.models = await openModels({
+      ...{ manifest, appearance, settings: runtime, log },
+      library: findRuntimeLibrary(runtime.library, runtimeLibrary).path,
+      extraBytes: STILL_SLOTS * STILL_SLOT_BYTES,
+      layouts: new MeasurementFile(join(storage.path, 'layouts.json'), log, isLayout),
     });
-    const { engine, layout, arena } = this.opened;
-    const { provider } = engine;
-    if (appearance !== undefined) {
-      const { plugins, provider_options: providerOptions } = runtime;
-      const detector = { library, provider, providerOptions, plugins };
-      this.describing = await openEmbedding(appearance, detector, arena, log);
-    }
-    const fields = { model: manifest.name, provider, ...layout };
-    log.info({ ...fields, runtime: described.version, library }, 'model ready');
   }
 
   /** Once per run of the agent, while the model is opened. */
@@ -302,23 +265,29 @@ export class Agent {
   }
 
   private joinStages(): void {
-    const { cameraEnvironment, clock, log, sinks } = this.options;
-    const { engine, arena } = this.opened;
-    const { stills } = this.config.storage;
-    const print: CameraSet['print'] = (camera, ticket) => this.cameras.print(camera, ticket);
-    const order: CameraSet['order'] = (camera, ticket) => this.cameras.order(camera, ticket);
+    const { cameraEnvironment: environment, clock, log, sinks } = this.options;
+    const { engine, describing, arena } = this.models;
+    const { stills, clips } = this.config.storage;
+    const framesUnderWay = engine.sets.reduce((sum, set) => sum + set.capacity, 0);
+    this.streams = new CameraStreams({
+      ...{ arena, clips, environment, clock, log },
+      limits: { arenaBytes: arena.bytes, framesUnderWay, decoders: this.decoders },
+      onFrame: (frame) => this.pipeline.frame(frame),
+      onStatus: (status, was) => this.pipeline.camera(status, was),
+      onSessionEnd: (camera) => this.pipeline.sessionEnded(camera),
+      deliver: (clip) => sinks.write([{ kind: 'clip', clip }]),
+    });
+    const { cameras } = this.streams;
+    const print: CameraSet['print'] = (camera, ticket) => cameras.print(camera, ticket);
     const slots = Array.from({ length: STILL_SLOTS }, () => arena.reserve(STILL_SLOT_BYTES));
     const { quality, annotate: isAnnotated } = stills;
     this.snapshots = new SnapshotKeeper({ arena, slots, clock, log, quality, isAnnotated, print });
     this.pipeline = new Pipeline({
       device: this.config.device.name,
       engine,
-      appearance: this.describing && {
-        engine: this.describing,
-        minScore: this.tracking().high_score,
-      },
+      appearance: describing && { engine: describing, minScore: this.tracking().high_score },
       snapshots: stills.enabled ? this.snapshots : undefined,
-      clips: this.clips,
+      clips: this.streams.clips,
       clock,
       log,
       metrics: this.metrics,
@@ -327,40 +296,10 @@ export class Agent {
       createTracker: () =>
         createTracker(this.tracking(), { idFor: (captureMs) => ulid(captureMs) }),
       print,
-      order,
+      order: (camera, ticket) => cameras.order(camera, ticket),
       write: (records: readonly SinkRecord[]) => sinks.write(records),
       onDetections: this.options.onDetections,
     });
-    const common = { arena, clock, environment: cameraEnvironment };
-    this.cameras = new CameraSet({
-      createSupervisor: (plan) => new CameraSupervisor({ ...common, plan, log }),
-      onFrame: (frame) => {
-        this.newest.set(frame.camera, frame);
-        const isWanted = this.pipeline.frame(frame);
-        if (!isWanted) this.cameras.get(frame.camera)?.pass(frame.sequence);
-      },
-      onUnit: (camera, unit) => this.clips.unit(camera, unit),
-      onStatus: (status, was) => this.pipeline.camera(this.withRecord(status), was),
-      onSessionEnd: (camera) => {
-        this.pipeline.sessionEnded(camera);
-        this.clips.end(camera);
-      },
-    });
-    const recordLog = log.child({ stream: 'record' });
-    this.records = new RecordStreams({
-      createSupervisor: (plan) => new CameraSupervisor({ ...common, plan, log: recordLog }),
-      onUnit: (camera, unit) => this.clips.unit(camera, unit, 'record'),
-      onChange: (camera) => {
-        const status = this.cameras.get(camera)?.status();
-        if (status !== undefined) this.pipeline.camera(this.withRecord(status), status.state);
-      },
-      onSessionEnd: (camera) => this.clips.end(camera, 'record'),
-    });
-  }
-
-  private withRecord(status: CameraStatus): CameraStatus {
-    const record = this.records.status(status.camera);
-    return record === undefined ? status : { ...status, record };
   }
 
   private async applyCamera(camera: string): Promise<void> {
@@ -369,28 +308,14 @@ export class Agent {
     const minScore = Math.max(this.options.manifest.minScore, this.tracking().low_score);
     this.pipeline.setCamera(camera, cameraSettings(settings, minScore));
     await this.applyStreams(camera, settings);
-    this.cameras.get(camera)?.wantFps(settings.fps);
   }
 
-  /** Clips come from the recorded stream, and from the decoded one while that is away: both send while clips are wanted. */
-  private async applyStreams(camera: string, settings: CameraConfig): Promise<void> {
-    await this.cameras.apply(cameraPlan(camera, settings, this.planLimits()));
-    const areWanted = wantsClips(this.config, camera);
-    const isNews = this.clips.watch(camera, areWanted);
-    if (isNews) this.cameras.get(camera)?.wantEncoded(areWanted);
-    const record = areWanted ? recordPlan(camera, settings) : undefined;
-    this.clips.watch(camera, record !== undefined, 'record');
-    await this.records.apply(camera, record);
+  private applyStreams(camera: string, settings: CameraConfig): Promise<void> {
+    return this.streams.apply(camera, settings, wantsClips(this.config, camera));
   }
 
   private tracking(): TrackingConfig {
     return trackingFor(this.options.manifest.tracking, this.config.tracking);
-  }
-
-  private planLimits(): PlanLimits {
-    const { arena, engine } = this.opened;
-    const framesUnderWay = engine.sets.reduce((sum, set) => sum + set.capacity, 0);
-    return { arenaBytes: arena.bytes, framesUnderWay, decoders: this.decoders };
   }
 }
 

@@ -10,7 +10,8 @@ import { cpuMs } from '../hw/process-usage.ts';
 import { printFormatOf } from '../infer/engine.ts';
 import { Arena } from '../native/arena.ts';
 import type { CameraPlan } from '../pipeline/camera-plan.ts';
-import { CameraSupervisor, type StreamFacts } from '../pipeline/supervisor.ts';
+import type { StreamFacts } from '../pipeline/camera-session.ts';
+import { CameraSupervisor } from '../pipeline/supervisor.ts';
 
 export interface CameraCostOptions {
   readonly plan: Omit<CameraPlan, 'camera' | 'arenaBytes'>;

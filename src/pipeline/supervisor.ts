@@ -1,22 +1,21 @@
 // Keeps one camera running: starts its process, watches that frames come, ends what hangs and tries again.
 import type { CameraState, CameraStatus } from '../contracts/camera.ts';
 import type { Frame } from '../contracts/frame.ts';
-import type { FromCamera, SessionEnd, Ticket } from '../contracts/ticket.ts';
+import type { Ticket } from '../contracts/ticket.ts';
 import { Backoff } from '../core/backoff.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import { TypedEvents } from '../core/typed-events.ts';
-import { ulid } from '../core/ulid.ts';
 import type { Printed, PrintJob } from './batch.ts';
-import { CameraChild, type CameraMessage, REFUSED } from './camera-child.ts';
+import { REFUSED } from './camera-child.ts';
 import type { CameraPlan } from './camera-plan.ts';
+import { CameraSession, type StreamFacts } from './camera-session.ts';
 import { type CameraInput, inputForEnd, nextState, retryPace } from './camera-state.ts';
 import { ChildLog } from './child-log.ts';
 import { DecoderTrust } from './decoder-trust.ts';
 import type { AccessUnit } from './encoded-pipe.ts';
-import { FrameRate, noticeEveryMs } from './frame-rate.ts';
+import { noticeEveryMs } from './frame-rate.ts';
 import { doorOf, knock, Lookout } from './reachability.ts';
-import { silenceLimitMs } from './silence.ts';
 
 export interface SupervisorOptions {
   readonly plan: CameraPlan;
@@ -38,8 +37,6 @@ type SupervisorEvents = {
   encoded: readonly [unit: AccessUnit];
 };
 
-export type StreamFacts = Omit<Extract<FromCamera, { kind: 'stream' }>, 'kind'>;
-
 export interface SupervisorCounts {
   readonly sessions: number;
   readonly frames: number;
@@ -52,12 +49,8 @@ const TICK_MS = 250;
 const STATUS_EVERY_MS = 10_000;
 /** An attempt is left alone for so long: some cameras take one connection at a time. */
 const PATIENCE_MS = 3000;
-/** A print takes milliseconds; a process that owes one for so long holds a batch back. */
-const TICKET_LIMIT_MS = 2000;
 /** An attempt that was under way when the camera came back has this long to notice. */
 const NOTICE_RETURN_MS = 700;
-/** Live for so long, the next failure is a new story. */
-const HEALTHY_MS = 5000;
 const HOUR_MS = 3_600_000;
 
 export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
@@ -74,18 +67,7 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
   private stream: StreamFacts | undefined;
   private publishedMs = 0;
 
-  private child: CameraChild | undefined;
-  private session = '';
-  private openedMs = 0;
-  /** When the process first said something of its own accord: it is loaded, and opens the source. */
-  private loadedMs: number | undefined;
-  private end: { readonly end: SessionEnd; readonly cause: string } | undefined;
-  private rate = new FrameRate();
-  private lastFrameMs: number | undefined;
-  private liveSinceMs = 0;
-  /** Of this session. */
-  private skipped = 0;
-  private units = 0;
+  private session: CameraSession | undefined;
   private isEncodedWanted = false;
   private noticeMs = 0;
 
@@ -128,7 +110,7 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
     this.ticker = undefined;
     this.retry?.cancel();
     this.retry = undefined;
-    await this.child?.close();
+    await this.session?.child.close();
   }
 
   /** A plan that says the same as the last one leaves the running session alone. */
@@ -145,28 +127,28 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
   }
 
   print(ticket: Ticket): Promise<Printed> {
-    return this.child?.print(ticket) ?? Promise.resolve({ refused: 'frame_gone' });
+    return this.session?.child.print(ticket) ?? Promise.resolve({ refused: 'frame_gone' });
   }
 
   order(ticket: Ticket): PrintJob {
-    return this.child?.order(ticket) ?? REFUSED;
+    return this.session?.child.order(ticket) ?? REFUSED;
   }
 
   /** The frame will not be printed. Only files that wait for their reader want to know. */
   pass(sequence: number): void {
-    if (!this.plan.realtime) this.child?.pass(sequence);
+    if (!this.plan.realtime) this.session?.child.pass(sequence);
   }
 
   /** No more frames than the scheduler can want are told of, from now on and in sessions to come; unless called: all. */
   wantFps(fps: number): void {
     this.noticeMs = noticeEveryMs(fps);
-    this.child?.noticeEvery(this.noticeMs);
+    this.session?.child.noticeEvery(this.noticeMs);
   }
 
   /** Access units arrive as `encoded` events, beginning with a key frame, also from sessions to come. */
   wantEncoded(wanted: boolean): void {
     this.isEncodedWanted = wanted;
-    this.child?.wantEncoded(wanted);
+    this.session?.child.wantEncoded(wanted);
   }
 
   status(): CameraStatus {
@@ -177,7 +159,7 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
       camera: this.plan.camera,
       state: this.state,
       since: new Date(this.sinceMs).toISOString(),
-      fps: Math.round(this.rate.fps(now) * 10) / 10,
+      fps: Math.round((this.session?.fps(now) ?? 0) * 10) / 10,
       codec: stream?.codec ?? null,
       decoder: stream?.decoder ?? null,
       decoder_fallback: this.decoding.reason,
@@ -199,105 +181,65 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
 
   /** Of the camera process, for people and tests; undefined between two sessions. */
   get pid(): number | undefined {
-    return this.child?.pid;
+    return this.session?.child.pid;
   }
 
   private open(): void {
     const { isEnabled: _, decoders: _some, mayUseFfmpeg: _may, ...order } = this.plan;
     this.retry = undefined;
-    this.session = ulid(this.clock.wallMs());
-    this.openedMs = this.clock.monotonicMs();
-    this.loadedMs = undefined;
-    this.end = undefined;
-    this.lastFrameMs = undefined;
-    this.skipped = 0;
-    this.units = 0;
-    this.rate = new FrameRate();
-    if (this.counters.sessions > 0) this.reconnects.push(this.openedMs);
+    if (this.counters.sessions > 0) this.reconnects.push(this.clock.monotonicMs());
     this.counters.sessions += 1;
     const { arena, clock, entry, environment } = this.options;
-    const child = new CameraChild(
+    const session = new CameraSession(
       {
-        order: { ...order, session: this.session, ...this.decoding.order },
+        order: { ...order, ...this.decoding.order },
         arenaFd: arena.fd,
-        clock,
+        ...{ clock, childLog: this.childLog },
         ...(entry !== undefined && { entry }),
         ...(environment !== undefined && { environment }),
       },
       {
-        message: (message) => this.receive(child, message),
-        unit: (unit) => this.onUnit(unit),
-        line: (text) => this.childLog.line(text),
+        stream: (stream) => this.onStream(stream),
+        pictures: (count, isFirst) => this.onPictures(count, isFirst),
+        frame: (frame, skipped) => {
+          this.counters.skippedFrames += skipped;
+          this.emit('frame', frame);
+        },
+        unit: (unit) => this.emit('encoded', unit),
         refused: () => {
           this.counters.ticketsRefused += 1;
         },
-        gone: (cause) => this.onGone(cause),
+        gone: (cause) => this.onGone(session, cause),
       },
     );
-    this.child = child;
-    if (this.noticeMs > 0) child.noticeEvery(this.noticeMs);
-    if (this.isEncodedWanted) child.wantEncoded(true);
+    this.session = session;
+    if (this.noticeMs > 0) session.child.noticeEvery(this.noticeMs);
+    if (this.isEncodedWanted) session.child.wantEncoded(true);
     this.enter('attempt');
   }
 
-  private receive(child: CameraChild, message: CameraMessage): void {
-    if (message.kind !== 'ready') this.loadedMs ??= this.clock.monotonicMs();
-    if (message.kind === 'log') this.childLog.add(message.level, message.message, message.fields);
-    else if (child.isClosing || message.kind === 'ready') return;
-    else if (message.kind === 'frame') this.onFrame(message);
-    else if (message.kind === 'ended') {
-      this.end = message;
-      void child.close();
-    } else this.onStream(message);
-  }
-
-  private onStream({ kind: _, ...stream }: Extract<CameraMessage, { kind: 'stream' }>): void {
+  private onStream(stream: StreamFacts): void {
     this.stream = stream;
     this.log.info({ stage: 'decode', ...stream }, 'stream');
     this.emit('stream', stream);
     this.publish();
   }
 
-  private onFrame(message: Extract<CameraMessage, { kind: 'frame' }>): void {
-    const { kind: _, skipped, ...notice } = message;
-    const now = this.clock.monotonicMs();
-    const decoded = this.onPicture(notice.sequence - skipped, now);
-    this.counters.skippedFrames += skipped - this.skipped;
-    this.skipped = skipped;
-    const origin = { camera: this.plan.camera, session: this.session, arrivedMs: now };
-    this.emit('frame', { ...notice, ...origin, ...(decoded > 1 && { untold: decoded - 1 }) });
+  private onPictures(count: number, isFirst: boolean): void {
+    this.counters.frames += count;
+    if (!isFirst) return;
+    this.lookout.found();
+    this.slow.reset();
+    this.enter('frame');
   }
 
-  /** Of a stream that is not decoded, the pictures as they were sent are what shows that it lives. */
-  private onUnit(unit: AccessUnit): void {
-    if (this.plan.decode === 'none') this.onPicture(++this.units, this.clock.monotonicMs());
-    this.emit('encoded', unit);
-  }
-
-  /** Returns how many came since the last one told of. */
-  private onPicture(sequence: number, now: number): number {
-    this.lastFrameMs = now;
-    const came = this.rate.add(sequence, now);
-    this.counters.frames += came;
-    if (this.state !== 'live') {
-      this.liveSinceMs = now;
-      this.lookout.found();
-      this.slow.reset();
-      this.enter('frame');
-    }
-    return came;
-  }
-
-  private onGone(cause: string): void {
-    this.child = undefined;
-    this.rate = new FrameRate();
+  private onGone({ wasHealthy, end: said }: CameraSession, cause: string): void {
+    this.session = undefined;
     if (this.ticker === undefined) return;
-    const wasHealthy =
-      this.lastFrameMs !== undefined && this.lastFrameMs - this.liveSinceMs >= HEALTHY_MS;
     if (wasHealthy) this.soon.reset();
-    const { end, cause: why } = this.end ?? { end: 'failed', cause: `the camera process ${cause}` };
+    const { end, cause: why } = said ?? { end: 'failed', cause: `the camera process ${cause}` };
     const canFinish = doorOf(this.plan.source) === undefined && !this.plan.loop;
-    const instead = this.decoding.loses(this.end?.end, this.stream?.codec, why);
+    const instead = this.decoding.loses(said?.end, this.stream?.codec, why);
     if (instead !== undefined) {
       this.log.warn({ stage: 'decode', cause: why }, `decoding failed; ${instead} decodes instead`);
       this.enter('lost');
@@ -318,56 +260,48 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
 
   private tick(): void {
     const now = this.clock.monotonicMs();
-    if (this.child !== undefined && !this.child.isClosing) this.watch(this.child, now);
+    if (this.session?.child.isClosing === false) this.watch(this.session, now);
     this.lookOut(now);
     if (now - this.publishedMs >= STATUS_EVERY_MS) this.publish();
   }
 
-  private watch(child: CameraChild, now: number): void {
-    const silentMs = now - (this.lastFrameMs ?? this.loadedMs ?? this.openedMs);
-    const limitMs = silenceLimitMs({
-      waitsForReader: !this.plan.realtime && doorOf(this.plan.source) === undefined,
-      isLoaded: this.loadedMs !== undefined,
-      hasFrames: this.lastFrameMs !== undefined,
-      stallAfterMs: this.rate.stallAfterMs,
-      noticeMs: this.noticeMs,
-    });
-    if (silentMs >= limitMs) {
+  private watch(session: CameraSession, now: number): void {
+    const waitsForReader = !this.plan.realtime && doorOf(this.plan.source) === undefined;
+    const silentMs = session.tooLongSilentMs(now, waitsForReader, this.noticeMs);
+    if (silentMs !== undefined) {
       this.counters.stalls += 1;
-      this.abandon(child, `no frame for ${(silentMs / 1000).toFixed(1)} s`);
+      this.abandon(session, `no frame for ${(silentMs / 1000).toFixed(1)} s`);
       this.enter('silence');
-    } else if (child.oldestTicketMs() >= TICKET_LIMIT_MS) {
-      this.abandon(child, 'a print was not answered');
-      child.kill();
+    } else if (session.owesPrint) {
+      this.abandon(session, 'a print was not answered');
+      session.child.kill();
     }
   }
 
-  private abandon(child: CameraChild, cause: string): void {
-    this.end = { end: 'failed', cause };
+  private abandon(session: CameraSession, cause: string): void {
     this.log.warn({ stage: 'source', cause }, 'session given up');
     this.lastError = cause;
-    this.rate = new FrameRate();
-    void child.close();
+    session.abandon(cause);
   }
 
   /** While a camera is away: notices that it is back before the next attempt is due. */
   private lookOut(now: number): void {
     const door = doorOf(this.plan.source);
     const isAway = this.state === 'connecting' || this.state === 'stalled';
-    const isFresh = this.child !== undefined && now - (this.loadedMs ?? now) < PATIENCE_MS;
+    const isFresh = this.session !== undefined && this.session.triedForMs(now) < PATIENCE_MS;
     if (door !== undefined && isAway && !isFresh) this.lookout.look(door, now);
   }
 
   private onReturn(): void {
     this.soon.reset();
     this.log.info({ stage: 'source' }, 'the camera answers again');
-    const { child } = this;
+    const { session } = this;
     this.openNow();
     this.clock.after(NOTICE_RETURN_MS, () => {
-      if (child === undefined || child !== this.child || this.lastFrameMs !== undefined) return;
-      this.abandon(child, 'the attempt under way missed the return of the camera');
-      child.kill();
-      void child.close().then(() => this.openNow());
+      if (session === undefined || session !== this.session || session.hasFrames) return;
+      this.abandon(session, 'the attempt under way missed the return of the camera');
+      session.child.kill();
+      void session.child.close().then(() => this.openNow());
     });
   }
 
