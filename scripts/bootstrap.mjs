@@ -76,9 +76,11 @@ function main() {
     writeStamps({ ...readStamps(), npm: lockHash });
   });
   const nativeHash = hashOf(filesBelow(join(ROOT, 'native')));
-  const isBuilt = existsSync(join(ROOT, 'build', 'native', 'vedette.node'));
+  const isForTest = purpose === 'test';
+  const isBuilt = existsSync(join(ROOT, 'build', 'native', isForTest ? 'test' : 'vedette.node'));
   step('native part', readStamps().native === nativeHash && isBuilt, () => {
-    run(process.execPath, [join(ROOT, 'scripts', 'build.mjs'), 'native'], process.env);
+    const task = isForTest ? 'native-for-test' : 'native';
+    run(process.execPath, [join(ROOT, 'scripts', 'build.mjs'), task], process.env);
     writeStamps({ ...readStamps(), native: nativeHash });
   });
 }
