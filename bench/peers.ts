@@ -79,7 +79,7 @@ async function vedette(clip: string, { cameras, fps }: Load): Promise<Sample> {
     cpuMs: measured.cpuMsPerFrame,
     p50Ms: measured.latency.p50Ms,
     p95Ms: measured.latency.p95Ms,
-    mbPerCamera: (measured.agentRssMb + measured.cameraPssMb * cameras) / cameras,
+    mbPerCamera: measured.pssMb / cameras,
   };
 }
 

@@ -40,7 +40,10 @@ export interface PathMeasure {
   readonly printUs: number;
   readonly bytesPerFrame: number;
   readonly agentRssMb: number;
+  /** Of the largest camera process. */
   readonly cameraPssMb: number;
+  /** Agent and camera processes together; what they share counts once. */
+  readonly pssMb: number;
   readonly loopDelayP99Ms: number;
   /** Of the slowest camera, as a share of the rate it asked for; 1 where none was asked for. */
   readonly leastShare: number;
@@ -158,6 +161,7 @@ async function watch(
     bytesPerFrame: (sum((one) => one.printedBytes) - before.bytes) / frames,
     agentRssMb: rssMb(process.pid),
     cameraPssMb: Math.max(...children.map(pssMb)),
+    pssMb: [process.pid, ...children].reduce((total, pid) => total + pssMb(pid), 0),
     loopDelayP99Ms: loop.percentile(99) / 1e6,
     leastShare: fps === undefined ? 1 : Math.min(...inferred) / seconds / fps,
     latency: {
