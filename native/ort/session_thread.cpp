@@ -1,6 +1,7 @@
 #include "ort/session_thread.hpp"
 
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <utility>
@@ -13,6 +14,15 @@ namespace {
 
 /// A print takes a millisecond or two. What is not there by then may belong to a process that hangs: time to look at others.
 constexpr std::chrono::milliseconds kPatience{4};
+/// Inference fills whatever time there is. Decoders cannot ask their cameras to wait, and the event loop and printing are
+/// short and hold up everybody: they go first.
+constexpr int kYield = 10;
+
+/// Of this thread and those that it starts.
+void giveWay() {
+  const int nice = getpriority(PRIO_PROCESS, 0);
+  setpriority(PRIO_PROCESS, 0, nice + kYield);
+}
 
 }  // namespace
 
@@ -51,6 +61,8 @@ void SessionThread::close(std::function<void()> closed) {
 
 void SessionThread::work(const SessionOptions& options, const Opened& opened) {
   pthread_setname_np(pthread_self(), "vedette-session");
+  // Where another device infers, the thread only hands over, and the device would wait for it.
+  if (provider_ == "cpu") giveWay();
   try {
     auto session = [&] {
       const Inside inside(Inside::Work::Opening);
