@@ -1,15 +1,16 @@
 // Sessions for JavaScript: promises instead of callbacks, views on native memory instead of copies.
 #include "ort/session.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <utility>
 
 #include "addon/arguments.hpp"
-#include "addon/camera_link.hpp"
 #include "addon/exports.hpp"
 #include "addon/guard.hpp"
+#include "addon/session_arguments.hpp"
 #include "ort/exit.hpp"
 #include "ort/session_thread.hpp"
 
@@ -23,103 +24,12 @@ using Task = std::function<void(Napi::Env)>;
 void perform(Napi::Env env, Napi::Function, void*, Task* task) {
   // Without an environment the process is going down, and what the task holds can no longer be given back.
   if (env == nullptr) return;
+  const std::unique_ptr<Task> owned(task);
   (*task)(env);
-  delete task;
 }
 
 using Channel = Napi::TypedThreadSafeFunction<void, Task, perform>;
 using Buffer = Napi::Reference<Napi::ArrayBuffer>;
-
-Napi::Object object(const Napi::Value& value, const char* what) {
-  if (!value.IsObject()) badArgument(std::string(what) + " is no object");
-  return value.As<Napi::Object>();
-}
-
-template <class Read>
-auto list(const Napi::Value& value, const char* what, Read read) {
-  if (!value.IsArray()) badArgument(std::string(what) + " is no array");
-  const auto array = value.As<Napi::Array>();
-  std::vector<decltype(read(Napi::Value()))> all;
-  for (std::uint32_t i = 0; i < array.Length(); ++i) all.push_back(read(array.Get(i)));
-  return all;
-}
-
-ort::SessionOptions readOptions(const Napi::Value& value) {
-  const auto given = object(value, "options");
-  ort::SessionOptions options;
-  options.library = text(given.Get("library"), "library");
-  options.model = bytes(given.Get("model"), "model");
-  options.name = text(given.Get("name"), "name");
-  options.provider = text(given.Get("provider"), "provider");
-  options.threads = static_cast<int>(size(given.Get("threads"), "threads"));
-  options.providerOptions = list(given.Get("providerOptions"), "providerOptions", [](const Napi::Value& entry) {
-    const auto pair = object(entry, "option");
-    return std::pair(text(pair.Get(0u), "key"), text(pair.Get(1u), "value"));
-  });
-  options.plugins = list(given.Get("plugins"), "plugins", [](const Napi::Value& entry) {
-    const auto plugin = object(entry, "plugin");
-    return ort::Plugin{text(plugin.Get("name"), "name"), text(plugin.Get("library"), "library")};
-  });
-  return options;
-}
-
-ort::Input readInput(const Napi::Value& value) {
-  const auto given = object(value, "input");
-  const auto dtype = text(given.Get("dtype"), "dtype");
-  const auto type = ort::elementType(dtype);
-  if (!type) badArgument("dtype " + dtype + " is unknown");
-  return {text(given.Get("name"), "name"), *type,
-          list(given.Get("shape"), "shape",
-               [](const Napi::Value& dimension) { return static_cast<std::int64_t>(size(dimension, "dimension")); }),
-          bytes(given.Get("bytes"), "bytes")};
-}
-
-/// One after the other: a CameraLink, and the number of one of its tickets.
-link::Prints readPrints(const Napi::Value& value) {
-  link::Prints prints;
-  if (!value.IsArray()) badArgument("prints are no array");
-  const auto pairs = value.As<Napi::Array>();
-  for (std::uint32_t i = 0; i < pairs.Length(); i += 2) {
-    const auto* const from = CameraLink::Unwrap(object(pairs.Get(i), "link"));
-    prints.add(from->end(), static_cast<std::uint32_t>(size(pairs.Get(i + 1), "ticket")));
-  }
-  return prints;
-}
-
-Napi::Array describe(Napi::Env env, const std::vector<ort::TensorInfo>& tensors) {
-  const auto all = Napi::Array::New(env, tensors.size());
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const ort::TensorInfo& info = tensors[i];
-    const auto shape = Napi::Array::New(env, info.shape.size());
-    for (std::size_t at = 0; at < info.shape.size(); ++at) {
-      const auto& [fixed, symbol] = info.shape[at];
-      if (fixed >= 0) {
-        shape.Set(static_cast<std::uint32_t>(at), static_cast<double>(fixed));
-      } else {
-        shape.Set(static_cast<std::uint32_t>(at), symbol.empty() ? "?" : symbol);
-      }
-    }
-    const auto tensor = Napi::Object::New(env);
-    tensor.Set("name", info.name);
-    tensor.Set("dtype", std::string(ort::name(info.type)));
-    tensor.Set("shape", shape);
-    all.Set(static_cast<std::uint32_t>(i), tensor);
-  }
-  return all;
-}
-
-Napi::Object describe(Napi::Env env, const ort::ModelDescription& model) {
-  const auto metadata = Napi::Object::New(env);
-  for (const auto& [key, value] : model.metadata) metadata.Set(key, value);
-  const auto warnings = Napi::Array::New(env);
-  for (const auto& line : model.warnings) warnings.Set(warnings.Length(), line);
-  const auto result = Napi::Object::New(env);
-  result.Set("inputs", describe(env, model.inputs));
-  result.Set("outputs", describe(env, model.outputs));
-  result.Set("metadata", metadata);
-  result.Set("warnings", warnings);
-  return result;
-}
 
 napi_typedarray_type viewType(ort::ElementType type) {
   switch (type) {
@@ -171,12 +81,17 @@ class Session final : public Napi::ObjectWrap<Session> {
  private:
   using Deferred = Napi::Promise::Deferred;
   struct Run {
-    Deferred promise;
+    Napi::FunctionReference done;
     Napi::ObjectReference inputs;  // keeps their memory
   };
   struct Kept {
     const void* memory;
     std::shared_ptr<Buffer> buffer;
+  };
+  /// What JavaScript was given for outputs that lie in the session's memory.
+  struct Told {
+    std::vector<std::pair<const void*, ort::Shape>> outputs;
+    std::shared_ptr<Napi::ObjectReference> views;
   };
 
   static void shutDown(void* self) {
@@ -205,16 +120,20 @@ class Session final : public Napi::ObjectWrap<Session> {
     });
   }
 
+  /// run(inputs, prints, done): calls done(error, outputs, tookMs), without outputs when nothing was printed. It reads them
+  /// before it returns, or returns true and has them read in the same turn of the loop.
   Napi::Value run(const Napi::CallbackInfo& info) {
     return guard(info, [&]() -> Napi::Value {
       if (thread_ == nullptr) badArgument("the session is not open");
-      const auto run = std::make_shared<Run>(Run{Deferred(env_), Napi::Persistent(object(info[0], "inputs"))});
+      if (!info[2].IsFunction()) badArgument("done is no function");
+      const auto run = std::make_shared<Run>(
+          Run{Napi::Persistent(info[2].As<Napi::Function>()), Napi::Persistent(object(info[0], "inputs"))});
       thread_->submit(list(info[0], "inputs", readInput), readPrints(info[1]),
                       [=, this](auto outputs, std::chrono::nanoseconds took, std::exception_ptr failed) {
                         post([=, this](Napi::Env env) { deliver(env, *run, outputs, took, failed); });
                       });
       begin();
-      return run->promise.Promise();
+      return env_.Undefined();
     });
   }
 
@@ -236,23 +155,53 @@ class Session final : public Napi::ObjectWrap<Session> {
     });
   }
 
-  /// {outputs, tookMs}; without outputs when nothing was printed.
   void deliver(Napi::Env env, Run& run, const std::vector<ort::Output>& outputs, std::chrono::nanoseconds took,
                const std::exception_ptr& failed) {
     run.inputs.Reset();
-    settle(run.promise, failed, [&] {
-      const auto result = Napi::Object::New(env);
-      if (!outputs.empty()) result.Set("outputs", views(env, outputs));
-      result.Set("tookMs", std::chrono::duration<double, std::milli>(took).count());
-      return result;
-    });
-    if (outputs.empty()) return;
-    // A later turn of the loop, after what awaits this promise has read the outputs.
-    begin();
-    post([this](Napi::Env) {
+    const auto done = run.done.Value();
+    run.done.Reset();
+    bool isKept = false;
+    try {
+      const auto views = outputs.empty() ? env.Undefined() : viewsOf(env, outputs);
+      const auto error = failed == nullptr ? env.Undefined() : Napi::Value(toJavaScript(env, failed).Value());
+      const double tookMs = std::chrono::duration<double, std::milli>(took).count();
+      isKept = done.Call({error, views, Napi::Number::New(env, tookMs)}).ToBoolean();
+    } catch (...) {
+      afterRun(outputs.empty(), false);
+      throw;
+    }
+    afterRun(outputs.empty(), isKept);
+  }
+
+  void afterRun(bool isEmpty, bool isKept) {
+    const auto release = [this] {
       if (thread_ != nullptr) thread_->release();
       end();
-    });
+    };
+    if (isEmpty) return end();
+    if (!isKept) return release();
+    // A later turn of the loop.
+    post([release](Napi::Env) { release(); });
+  }
+
+  /// The same array as before for the same memories and shapes.
+  Napi::Value viewsOf(Napi::Env env, const std::vector<ort::Output>& outputs) {
+    const auto isSame = [](const ort::Output& output, const auto& known) {
+      return output.reused && output.owner.get() == known.first && output.shape == known.second;
+    };
+    for (const Told& one : told_) {
+      if (std::equal(outputs.begin(), outputs.end(), one.outputs.begin(), one.outputs.end(), isSame)) {
+        return one.views->Value();
+      }
+    }
+    const auto made = views(env, outputs);
+    if (std::all_of(outputs.begin(), outputs.end(), [](const ort::Output& output) { return output.reused; })) {
+      Told told{{}, std::make_shared<Napi::ObjectReference>(Napi::Persistent(made.As<Napi::Object>()))};
+      for (const ort::Output& output : outputs) told.outputs.emplace_back(output.owner.get(), output.shape);
+      if (told_.size() == ort::Session::kOutputSets) told_.erase(told_.begin());
+      told_.push_back(std::move(told));
+    }
+    return made;
   }
 
   Napi::Value views(Napi::Env env, const std::vector<ort::Output>& outputs) {
@@ -302,6 +251,7 @@ class Session final : public Napi::ObjectWrap<Session> {
   void letGo() {
     for (Buffer& buffer : fleeting_) buffer.Value().Detach();
     fleeting_.clear();
+    told_.clear();
     kept_.clear();
     thread_.reset();
   }
@@ -339,6 +289,7 @@ class Session final : public Napi::ObjectWrap<Session> {
   Channel channel_;
   std::unique_ptr<ort::SessionThread> thread_;
   std::vector<std::vector<Kept>> kept_;  // by output
+  std::vector<Told> told_;
   std::vector<Buffer> fleeting_;
   // State.
   int unsettled_ = 0;

@@ -224,7 +224,8 @@ std::vector<Output> Session::run(const std::vector<Input>& inputs, std::size_t s
   auto failed = runInto(inputs, outputs);
   const bool planned = std::any_of(outputs.begin(), outputs.end(), [](const Output& one) { return one.reused; });
   if (failed && planned && shapesAreTrue_) {
-    // A model may declare shapes that it does not keep to; ONNX Runtime takes that only where it allocates itself.
+    // Shapes may follow from the inputs' values, or be none that the model keeps to; ONNX Runtime takes that only where it
+    // allocates itself.
     shapesAreTrue_ = false;
     auto unplanned = planOutputs(inputs, set);
     const auto failedAgain = runInto(inputs, unplanned);
@@ -234,7 +235,17 @@ std::vector<Output> Session::run(const std::vector<Input>& inputs, std::size_t s
   if (failed) {
     throw Error(Code::InferenceFailed, {{"path", name_}, {"provider", provider_}, {"cause", failed->text}});
   }
+  learnShapes(inputs, outputs);
   return outputs;
+}
+
+void Session::learnShapes(const std::vector<Input>& inputs, const std::vector<Output>& outputs) {
+  const bool isNews = std::any_of(outputs.begin(), outputs.end(), [](const Output& one) { return !one.reused; });
+  if (!isNews || !shapesAreTrue_) return;
+  seenInputs_.clear();
+  seenOutputs_.clear();
+  for (const Input& input : inputs) seenInputs_.push_back(input.shape);
+  for (const Output& output : outputs) seenOutputs_.push_back(output.shape);
 }
 
 std::vector<Output> Session::planOutputs(const std::vector<Input>& inputs, std::size_t set) {
@@ -246,11 +257,14 @@ std::vector<Output> Session::planOutputs(const std::vector<Input>& inputs, std::
       if (!info.shape[i].symbol.empty()) symbols[info.shape[i].symbol] = input->shape[i];
     }
   }
+  const bool isSeen = shapesAreTrue_ && std::equal(inputs.begin(), inputs.end(), seenInputs_.begin(), seenInputs_.end(),
+                                                   [](const Input& one, const Shape& seen) { return one.shape == seen; });
   std::vector<Output> outputs;
   for (std::size_t i = 0; i < model_.outputs.size(); ++i) {
     const TensorInfo& info = model_.outputs[i];
     Output& output = outputs.emplace_back(Output{info.name, info.type, {}, {}, {}, nullptr});
-    const auto shape = plannedShape(info, symbols);
+    auto shape = plannedShape(info, symbols);
+    if (!shape && isSeen) shape = seenOutputs_[i];
     const auto bytes = shape ? bytesOf(info.type, *shape) : std::nullopt;
     if (!bytes) continue;
     auto& memory = memories_[set][i];

@@ -59,8 +59,8 @@ struct Output {
 /// Threads: open, run and the destructor on one thread at a time; check and terminate from any.
 /// Fails:   open throws RUNTIME_UNAVAILABLE, PROVIDER_UNAVAILABLE or MODEL_UNREADABLE; check TENSOR_MISMATCH; run
 ///          INFERENCE_FAILED. After a failed run the session can be used again.
-/// Cost:    inputs are read where they lie. Outputs are written into the session's memory when the model's declared
-///          shape follows from the inputs' shapes; otherwise ONNX Runtime allocates them for each run.
+/// Cost:    inputs are read where they lie. Outputs are written into the session's memory when their shape follows from the
+///          inputs' shapes, as the model declares or as the run before showed; otherwise ONNX Runtime allocates them.
 class Session final {
  public:
   /// One set can be read by the caller while the next run fills the other.
@@ -89,6 +89,7 @@ class Session final {
   void readMetadata();
   TensorInfo describeTensor(bool input, std::size_t index) const;
   std::optional<Shape> plannedShape(const TensorInfo& output, const std::map<std::string, std::int64_t>& symbols) const;
+  void learnShapes(const std::vector<Input>& inputs, const std::vector<Output>& outputs);
   Owned<abi::Value> wrap(std::span<std::byte> memory, ElementType type, const Shape& shape) const;
   std::vector<Output> planOutputs(const std::vector<Input>& inputs, std::size_t set);
   std::optional<Failure> runInto(const std::vector<Input>& inputs, std::vector<Output>& outputs);
@@ -106,6 +107,9 @@ class Session final {
   // State.
   std::array<std::vector<std::shared_ptr<Memory>>, kOutputSets> memories_;
   bool shapesAreTrue_ = true;
+  // Of the last run whose outputs' shapes the model did not tell before.
+  std::vector<Shape> seenInputs_;
+  std::vector<Shape> seenOutputs_;
 };
 
 }  // namespace vedette::ort

@@ -6,7 +6,13 @@ import { type PrintFormat, printedBytes } from '../contracts/ticket.ts';
 import { AgentError, causeText } from '../core/errors.ts';
 import type { Arena } from '../native/arena.ts';
 import type { AskedPrint } from '../native/camera-link.ts';
-import { type InputBinding, type OutputView, Session } from '../native/session.ts';
+import {
+  type InputBinding,
+  type OutputView,
+  type RunInputs,
+  runInputs,
+  Session,
+} from '../native/session.ts';
 import { detectionHead } from './heads/detection-heads.ts';
 import type { DetectionHead, Head } from './heads/head.ts';
 
@@ -75,6 +81,8 @@ export class InferenceEngine<Kind extends Head = DetectionHead> {
   readonly batchSizes: readonly number[] | undefined;
   private readonly sessions: readonly Session[];
   private readonly arena: Arena;
+  /** By the number of frames. */
+  private readonly inputs = new Map<BatchSet, RunInputs[]>();
 
   private constructor(
     head: Kind,
@@ -177,13 +185,18 @@ export class InferenceEngine<Kind extends Head = DetectionHead> {
       read(undefined, 0);
       return;
     }
-    const session = this.sessions[set.lane]!;
-    const { outputs, tookMs } = await session.runPrinted(this.inputsFor(set, prints.length), asked);
-    read(outputs, tookMs);
+    await this.sessions[set.lane]!.runPrinted(this.runInputsFor(set, prints.length), asked, read);
   }
 
   async close(): Promise<void> {
     await Promise.all(this.sessions.map((session) => session.close()));
+  }
+
+  private runInputsFor(set: BatchSet, count: number): RunInputs {
+    const known = this.inputs.get(set) ?? [];
+    this.inputs.set(set, known);
+    known[count] ??= runInputs(this.inputsFor(set, count));
+    return known[count];
   }
 
   private inputsFor({ offset }: BatchSet, count: number): InputBinding[] {

@@ -69,14 +69,15 @@ interface NativeInput {
   readonly bytes: Uint8Array;
 }
 
-interface NativeRun {
-  readonly outputs?: OutputView[];
-  readonly tookMs: number;
-}
+/** What a run reads: made once for as many runs as are to read the same memory. */
+export type RunInputs = readonly NativeInput[];
+
+/** True: the outputs are read in the same turn of the event loop, not before this returns. */
+type RunDone = (error: unknown, outputs: OutputView[] | undefined, tookMs: number) => boolean;
 
 interface NativeSession {
   open(options: object): Promise<ModelDescription>;
-  run(inputs: readonly NativeInput[], prints: readonly unknown[]): Promise<NativeRun>;
+  run(inputs: RunInputs, prints: readonly unknown[], done: RunDone): void;
   close(): Promise<void>;
 }
 
@@ -147,28 +148,44 @@ export class Session {
   }
 
   /** Rejects with TENSOR_MISMATCH before anything runs, or with INFERENCE_FAILED; the session stays usable. */
-  async run(inputs: readonly InputBinding[]): Promise<OutputView[]> {
-    const { outputs = [] } = await this.runPrinted(inputs, []);
-    return outputs;
+  run(inputs: readonly InputBinding[]): Promise<OutputView[]> {
+    return new Promise((resolve, reject) => {
+      this.#start(runInputs(inputs), [], (error, outputs = []) => {
+        if (error === undefined) resolve(outputs);
+        else reject(asAgentError(error));
+        return true;
+      });
+    });
   }
 
   /**
    * As `run`, when all `prints` are answered or their cameras are gone; runs asked for later whose prints are answered go
-   * ahead. Without outputs when nothing was printed. `tookMs`: the run alone.
+   * ahead. `read` gets no outputs when nothing was printed, and keeps none of them; `tookMs`: the run alone.
    */
-  runPrinted(inputs: readonly InputBinding[], prints: readonly AskedPrint[]): Promise<NativeRun> {
-    if (this.#closed !== undefined) return Promise.reject(this.#closedError());
-    return settled(() =>
-      this.#native.run(
-        inputs.map((input) => ({
-          name: input.name,
-          dtype: input.dtype,
-          shape: input.shape,
-          bytes: memoryOf(input),
-        })),
-        prints.flatMap(({ link, ticket }) => [link, ticket]),
-      ),
-    );
+  runPrinted(
+    inputs: RunInputs,
+    prints: readonly AskedPrint[],
+    read: (outputs: readonly OutputView[] | undefined, tookMs: number) => void,
+  ): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#start(inputs, prints, (error, outputs, tookMs) => {
+        try {
+          if (error !== undefined) throw asAgentError(error);
+          read(outputs, tookMs);
+          resolve();
+        } catch (problem) {
+          reject(problem);
+        }
+        return false;
+      });
+    });
+  }
+
+  #start(inputs: RunInputs, prints: readonly AskedPrint[], done: RunDone): void {
+    if (this.#closed !== undefined) throw this.#closedError();
+    const pairs: unknown[] = [];
+    for (const { link, ticket } of prints) pairs.push(link, ticket);
+    callNative(() => this.#native.run(inputs, pairs, done));
   }
 
   /** Ends the present run at its next operator; it and those that wait reject with INFERENCE_FAILED. */
@@ -193,6 +210,16 @@ function guardExit(): void {
   if (isExitGuarded || !isMainThread) return;
   isExitGuarded = true;
   process.once('exit', () => loadNative<SessionExports>().prepareExit());
+}
+
+/** Of `Session.runPrinted`; throws TENSOR_MISMATCH where an input has no memory. */
+export function runInputs(inputs: readonly InputBinding[]): RunInputs {
+  return inputs.map((input) => ({
+    name: input.name,
+    dtype: input.dtype,
+    shape: input.shape,
+    bytes: memoryOf(input),
+  }));
 }
 
 function memoryOf(input: InputBinding): Uint8Array {

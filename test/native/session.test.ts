@@ -189,6 +189,40 @@ test('outputs whose size only the run knows are let go when the next run deliver
   expect(two?.data.length).toBe(0);
 });
 
+test('outputs keep the shape and the memories that a run showed, until the values ask for another', async () => {
+  const free = writeModel({
+    inputs: [
+      { name: 'x', type: FLOAT, shape: ['n'] },
+      { name: 'shape', type: INT64, shape: [2] },
+    ],
+    outputs: [{ name: 'y', type: FLOAT, shape: ['rows', 'columns'] }],
+    nodes: [{ operator: 'Reshape', inputs: ['x', 'shape'], outputs: ['y'] }],
+  });
+  const session = await open(free);
+  let first = 0;
+  const reshape = async (shape: readonly [number, number]) => {
+    const x = Float32Array.from({ length: 6 }, () => ++first);
+    const [output] = await session.run([
+      { name: 'x', dtype: 'float32', shape: [6], data: x },
+      { name: 'shape', dtype: 'int64', shape: [2], data: BigInt64Array.from(shape, BigInt) },
+    ]);
+    expect([output?.shape, [...(output?.data ?? [])]]).toEqual([[...shape], [...x]]);
+    return (output as OutputView).data.buffer;
+  };
+  const [, a, b, again] = [
+    await reshape([2, 3]),
+    await reshape([2, 3]),
+    await reshape([2, 3]),
+    await reshape([2, 3]),
+  ];
+  expect(again).toBe(a);
+  expect(b).not.toBe(a);
+  const other = await reshape([3, 2]);
+  expect([a, b]).not.toContain(other);
+  await reshape([6, 1]);
+  expect(other.byteLength).toBe(0);
+});
+
 test('a model that does not keep to its declared output shape still runs', async () => {
   const liar = writeModel({
     inputs: [
