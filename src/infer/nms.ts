@@ -22,14 +22,22 @@ export function suppress(
   const kept: Candidate[] = [];
   for (const candidate of sorted) {
     if (kept.length === MAX_KEPT) break;
-    const isCovered = kept.some(
-      (other) =>
-        overlap(other, candidate) >
-        (other.classIndex === candidate.classIndex ? maxIou : maxCrossIou),
-    );
-    if (!isCovered) kept.push(candidate);
+    if (!isCovered(candidate, kept, maxIou, maxCrossIou)) kept.push(candidate);
   }
   return kept;
+}
+
+function isCovered(
+  candidate: Candidate,
+  kept: readonly Candidate[],
+  maxIou: number,
+  maxCrossIou: number,
+): boolean {
+  for (const other of kept) {
+    const limit = other.classIndex === candidate.classIndex ? maxIou : maxCrossIou;
+    if (overlap(other, candidate) > limit) return true;
+  }
+  return false;
 }
 
 /** Models emit NaN and negative sizes when they are fed nonsense; those are no boxes. */

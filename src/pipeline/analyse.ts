@@ -55,10 +55,12 @@ const UPDATE_MS = 1000;
 /** A view must be better by this factor to count as an improvement. */
 const IMPROVEMENT = 1.1;
 
+const NO_COUNTS: ReadonlyMap<string, number> = new Map();
+
 export class AnalyseStage {
   private readonly deps: AnalyseDeps;
   private readonly cameras = new Map<string, Map<string, Known>>();
-  private readonly counts = new Map<string, Map<string, number>>();
+  private readonly counts = new Map<string, ReadonlyMap<string, number>>();
   private readonly lastFrames = new Map<string, Frame>();
 
   constructor(deps: AnalyseDeps) {
@@ -126,15 +128,15 @@ export class AnalyseStage {
 
   /** An object that is lost for a moment still counts; it stops to count when it ends. */
   private count(camera: string, tracks: readonly Track[], known: Map<string, Known>): void {
-    const counts = this.counts.get(camera) ?? new Map<string, number>();
-    const now = new Map([...counts.keys()].map((label) => [label, 0]));
+    const counts = this.counts.get(camera) ?? NO_COUNTS;
+    const now = new Map<string, number>();
+    for (const label of counts.keys()) now.set(label, 0);
     for (const track of tracks) {
       if (known.has(track.id)) now.set(track.label, (now.get(track.label) ?? 0) + 1);
     }
+    if (isSame(now, counts)) return;
     this.counts.set(camera, now);
-    const isChanged =
-      now.size !== counts.size || [...now].some(([label, n]) => counts.get(label) !== n);
-    if (isChanged) this.deps.counted(camera, Object.fromEntries(now));
+    this.deps.counted(camera, Object.fromEntries(now));
   }
 
   private knownOf(camera: string): Map<string, Known> {
@@ -145,6 +147,12 @@ export class AnalyseStage {
     }
     return known;
   }
+}
+
+function isSame(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): boolean {
+  if (a.size !== b.size) return false;
+  for (const [label, count] of a) if (b.get(label) !== count) return false;
+  return true;
 }
 
 function isUpdateDue(before: Known, frame: Frame, track: Track): boolean {

@@ -25,7 +25,7 @@ const TERM_LIMIT_MS = 2000;
 /** The last messages of a process that is gone are read within this time. */
 const LAST_WORDS_MS = 250;
 
-export type CameraMessage = FromCamera | ({ readonly kind: 'frame' } & FrameNotice);
+export type CameraMessage = FromCamera | { readonly kind: 'frame'; readonly notice: FrameNotice };
 
 const GONE: Printed = { refused: 'frame_gone' };
 /** Of a camera that is not there. */
@@ -236,7 +236,7 @@ export class CameraChild {
       if (numbers === undefined) break;
       const notice = readNotice(numbers);
       if (notice === undefined) this.distrust('a notice that no camera process writes');
-      else this.listener.message({ kind: 'frame', ...notice });
+      else this.listener.message({ kind: 'frame', notice });
     }
     if (link.waiting < 0)
       this.distrust('more answers than tickets, or more notices than there is room for');

@@ -96,15 +96,23 @@ export function readNotice(numbers: Float64Array): FrameNotice | undefined {
   const areCounts = isCount(sequence) && isCount(skipped) && isSide(widthPx) && isSide(heightPx);
   if (!areCounts || !isAmount(ptsNs) || !isAmount(captureMs) || !isShare(motion)) return undefined;
   const captureClock = isRtcp === 0 ? 'host' : 'rtcp';
-  const [shiftX, shiftY] = [numbers[SHIFT_AT]!, numbers[SHIFT_AT + 1]!];
+  const shiftX = numbers[SHIFT_AT]!;
+  const shiftY = numbers[SHIFT_AT + 1]!;
   if (!Number.isFinite(shiftX) || !Number.isFinite(shiftY)) return undefined;
-  const hasMoved = shiftX !== 0 || shiftY !== 0;
-  const cameraShift = hasMoved ? { cameraShift: [shiftX, shiftY] as const } : {};
-  const times = { sequence, ptsNs, captureMs, captureClock } as const;
-  const seen = { ...times, widthPx, heightPx, skipped, ...cameraShift };
+  const notice: { -readonly [Key in keyof FrameNotice]: FrameNotice[Key] } = {
+    sequence,
+    ptsNs,
+    captureMs,
+    captureClock,
+    widthPx,
+    heightPx,
+    skipped,
+    motion,
+  };
+  if (shiftX !== 0 || shiftY !== 0) notice.cameraShift = [shiftX, shiftY];
   const boxCount = numbers[BOXES_AT]!;
   const changeCount = numbers[CHANGES_AT]!;
-  if (boxCount === -1 && changeCount === -1) return { ...seen, motion };
+  if (boxCount === -1 && changeCount === -1) return notice;
   const motionBoxes = readList(boxCount, MOST_MOTION_BOXES, (at) =>
     readBox(numbers, BOXES_AT + 1 + at * 4),
   );
@@ -112,7 +120,9 @@ export function readNotice(numbers: Float64Array): FrameNotice | undefined {
     readChange(numbers, CHANGES_AT + 1 + at * CHANGE_NUMBERS),
   );
   if (motionBoxes === undefined || backgroundChanges === undefined) return undefined;
-  return { ...seen, motion, motionBoxes, backgroundChanges };
+  notice.motionBoxes = motionBoxes;
+  notice.backgroundChanges = backgroundChanges;
+  return notice;
 }
 
 function readList<Item>(
@@ -131,7 +141,10 @@ function readList<Item>(
 }
 
 function readBox(numbers: Float64Array, at: number): Box | undefined {
-  const [x, y, w, h] = [numbers[at]!, numbers[at + 1]!, numbers[at + 2]!, numbers[at + 3]!];
+  const x = numbers[at]!;
+  const y = numbers[at + 1]!;
+  const w = numbers[at + 2]!;
+  const h = numbers[at + 3]!;
   return isShare(x) && isShare(y) && isShare(w) && isShare(h) ? [x, y, w, h] : undefined;
 }
 

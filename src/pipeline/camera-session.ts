@@ -1,6 +1,6 @@
 // One session of a camera: its process from the start to the end, how far it has come, and whether it hangs.
 import type { Frame } from '../contracts/frame.ts';
-import type { FromCamera, SessionEnd } from '../contracts/ticket.ts';
+import type { FrameNotice, FromCamera, SessionEnd } from '../contracts/ticket.ts';
 import type { Clock } from '../core/clock.ts';
 import { ulid } from '../core/ulid.ts';
 import { CameraChild, type CameraMessage, type ChildOptions } from './camera-child.ts';
@@ -121,7 +121,7 @@ export class CameraSession {
     if (message.kind === 'log') {
       this.options.childLog.add(message.level, message.message, message.fields);
     } else if (this.child.isClosing || message.kind === 'ready') return;
-    else if (message.kind === 'frame') this.onFrame(message);
+    else if (message.kind === 'frame') this.onFrame(message.notice);
     else if (message.kind === 'ended') {
       this.end = message;
       void this.child.close();
@@ -131,15 +131,14 @@ export class CameraSession {
     }
   }
 
-  private onFrame(message: Extract<CameraMessage, { kind: 'frame' }>): void {
-    const { kind: _, skipped, ...notice } = message;
+  private onFrame(notice: FrameNotice): void {
     const arrivedMs = this.clock.monotonicMs();
+    const { skipped } = notice;
     const decoded = this.onPicture(notice.sequence - skipped, arrivedMs);
     const isNew = skipped - this.skipped;
     this.skipped = skipped;
     const origin = { camera: this.options.order.camera, session: this.id, arrivedMs };
-    const frame = { ...notice, ...origin, ...(decoded > 1 && { untold: decoded - 1 }) };
-    this.listener.frame(frame, isNew);
+    this.listener.frame(frameOf(notice, origin, decoded - 1), isNew);
   }
 
   /** Of a stream that is not decoded, the pictures as they were sent are what shows that it lives. */
@@ -160,3 +159,32 @@ export class CameraSession {
     return came;
   }
 }
+
+/** Field by field: copying objects whole takes ten times as long, and this is done for each frame. */
+function frameOf(
+  notice: FrameNotice,
+  { camera, session, arrivedMs }: Pick<Frame, 'camera' | 'session' | 'arrivedMs'>,
+  untold: number,
+): Frame {
+  const { sequence, ptsNs, captureMs, captureClock, widthPx, heightPx, motion } = notice;
+  const { motionBoxes, backgroundChanges, cameraShift } = notice;
+  const frame: Writable<Frame> = {
+    camera,
+    session,
+    sequence,
+    ptsNs,
+    captureMs,
+    captureClock,
+    arrivedMs,
+    widthPx,
+    heightPx,
+    motion,
+  };
+  if (motionBoxes !== undefined) frame.motionBoxes = motionBoxes;
+  if (backgroundChanges !== undefined) frame.backgroundChanges = backgroundChanges;
+  if (cameraShift !== undefined) frame.cameraShift = cameraShift;
+  if (untold > 0) frame.untold = untold;
+  return frame;
+}
+
+type Writable<Of> = { -readonly [Key in keyof Of]: Of[Key] };

@@ -117,15 +117,17 @@ export class InferStage {
     const found = readDetections(engine, outputs, slot, print, filter.minScore);
     const isWhole = rectangle === WHOLE_FRAME;
     const uncut = isWhole ? found : found.filter(({ box }) => !isCut(box, rectangle));
-    const detections = uncut.filter((detection) => isWanted(detection, filter));
+    const { labels } = filter;
+    const detections =
+      labels === undefined ? uncut : uncut.filter(({ label }) => labels.has(label));
     const nowMs = clock.monotonicMs();
     metrics.headMs.add(nowMs - startMs);
     metrics.printed(frame.camera, printed);
     const camera = metrics.camera(frame.camera);
     camera.inferredFrames += 1;
     camera.detections += detections.length;
-    const region = isWhole ? {} : { region: rectangle };
-    this.describe(taken, { frame, detections, ...region, inferredMs: nowMs });
+    const result = { frame, detections, inferredMs: nowMs };
+    this.describe(taken, isWhole ? result : { ...result, region: rectangle });
   }
 
   private describe(taken: Frame, result: FrameDetections): void {
@@ -149,8 +151,4 @@ function asPrinted(taken: Frame, newer: NewerFrame | undefined, nowMs: number): 
   if (newer === undefined) return taken;
   const { sequence, ptsNs, captureMs } = newer;
   return { ...taken, sequence, ptsNs, captureMs, arrivedMs: nowMs };
-}
-
-function isWanted(detection: Detection, filter: DetectionFilter): boolean {
-  return filter.labels === undefined || filter.labels.has(detection.label);
 }

@@ -44,7 +44,11 @@ export class Interpreter {
 
   push(result: FrameDetections): void {
     const { masks } = this.scene.planOf(result.frame.camera);
-    this.track.push({ ...result, detections: withoutMasked(result.detections, masks) });
+    this.track.push(
+      masks.length === 0
+        ? result
+        : { ...result, detections: withoutMasked(result.detections, masks) },
+    );
   }
 
   /** Ends the tracks of a camera. */

@@ -62,7 +62,25 @@ export class SceneStage {
   observe(tracks: FrameTracks): SceneEvent[] {
     const { frame } = tracks;
     const watched = this.advance(frame);
-    return this.step(watched, viewOf(tracks, watched.timeMs));
+    const isWanted = this.isWanted(frame.camera);
+    // What was watched until now is left once.
+    if (!isWanted && watched.view === undefined) return [];
+    const events = this.step(watched, viewOf(tracks, watched.timeMs));
+    if (!isWanted) {
+      watched.view = undefined;
+      watched.scene = newScene(watched.scene.counters);
+      watched.rules = {};
+    }
+    return events;
+  }
+
+  /** Without zones, lines and rules nobody asks how objects move. */
+  private isWanted(camera: string): boolean {
+    const { zones, lines } = this.planOf(camera);
+    for (const _ in zones) return true;
+    for (const _ in lines) return true;
+    for (const _ in this.scenes.rules) return true;
+    return false;
   }
 
   /** Rules, after everything else that happened in this frame is known. */

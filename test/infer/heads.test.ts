@@ -90,6 +90,42 @@ describe('yolox head', () => {
 });
 
 describe('vedette head', () => {
+  it('finds of each anchor the best class, where that is enough, in every batch position', () => {
+    const anchors = 12;
+    const classes = 3;
+    const share = fc.float({ min: 0, max: 1, noNaN: true });
+    const scores = fc.array(share, {
+      minLength: 2 * anchors * classes,
+      maxLength: 2 * anchors * classes,
+    });
+    fc.assert(
+      fc.property(scores, share, fc.integer({ min: 0, max: 1 }), (values, minScore, slot) => {
+        const boxes = Float32Array.from(
+          { length: 2 * anchors * 4 },
+          (_, i) => i + (i % 4 > 1 ? 9 : 0),
+        );
+        const view = { dtype: 'float32' as const };
+        const outputs = [
+          { ...view, name: 'boxes', shape: [2, anchors, 4], data: boxes },
+          {
+            ...view,
+            name: 'scores',
+            shape: [2, anchors, classes],
+            data: Float32Array.from(values),
+          },
+        ];
+        const expected = Array.from({ length: anchors }, (_, anchor) => {
+          const at = slot * anchors + anchor;
+          const own = values.slice(at * classes, (at + 1) * classes);
+          const score = Math.max(...own);
+          const box = { x: at * 4, y: at * 4 + 1, w: 11, h: 11 };
+          return { ...box, score, classIndex: own.indexOf(score) };
+        }).filter(({ score }) => score >= minScore);
+        expect(vedetteHead.decode(outputs, slot, minScore, manifest)).toEqual(expected);
+      }),
+    );
+  });
+
   it('reads corners and the best class of each anchor', () => {
     const scores = {
       name: 'scores',

@@ -98,6 +98,28 @@ describe('interpreter', () => {
     expect(events()).toEqual([]);
   });
 
+  test('while nothing is asked for nothing is kept: who passed a line meanwhile did not cross it', () => {
+    const { interpreter, events } = start();
+    const scenes = scenesOf(validate(YAML, { name: 'test', environment: {} }).config!);
+    const step = (i: number, x: number) => {
+      const box = [x - 0.05, 0.5, 0.1, 0.3] as const;
+      const detections = [{ box, score: 0.9, label: 'person' }];
+      interpreter.push({ frame: frameOf('front', i), detections, inferredMs: 0 });
+    };
+    for (let i = 1; i <= 30; i++) step(i, 0.45 + i * 0.001);
+    expect(events().map((event) => event.event_type)).toEqual(['object_new', 'zone_enter']);
+    interpreter.scene.setScenes({ cameras: {}, rules: {}, location: undefined });
+    for (let i = 31; i <= 60; i++) step(i, 0.45 + i * 0.001);
+    interpreter.scene.setScenes(scenes);
+    for (let i = 61; i <= 90; i++) step(i, 0.45 + i * 0.001);
+    const types = events().map((event) => event.event_type);
+    expect(types.filter((type) => type !== 'object_update')).toEqual([
+      'object_new',
+      'zone_enter',
+      'zone_enter',
+    ]);
+  });
+
   test('an edited line keeps its total, which survives the agent in a file', () => {
     const { interpreter } = start();
     walkThrough(interpreter, 0.8);

@@ -26,12 +26,15 @@ export const vedetteHead: DetectionHead = {
     const scoreData = scores.data as Float32Array;
     const boxData = boxes.data as Float32Array;
     const candidates: Candidate[] = [];
-    let at = slot * anchors * classes;
-    for (let anchor = 0; anchor < anchors; anchor++, at += classes) {
+    const first = slot * anchors * classes;
+    const end = first + anchors * classes;
+    for (let at = first; at < end; at++) {
+      // Hardly any score reaches it: one comparison for most of them.
+      if (!(scoreData[at]! >= minScore)) continue;
+      const anchor = Math.floor((at - first) / classes);
+      const own = first + anchor * classes;
       let best = at;
-      for (let k = at + 1; k < at + classes; k++) if (scoreData[k]! > scoreData[best]!) best = k;
-      const score = scoreData[best]!;
-      if (score < minScore) continue;
+      for (let k = at + 1; k < own + classes; k++) if (scoreData[k]! > scoreData[best]!) best = k;
       const corner = (slot * anchors + anchor) * 4;
       const x = boxData[corner]!;
       const y = boxData[corner + 1]!;
@@ -40,9 +43,10 @@ export const vedetteHead: DetectionHead = {
         y,
         w: boxData[corner + 2]! - x,
         h: boxData[corner + 3]! - y,
-        score,
-        classIndex: best - at,
+        score: scoreData[best]!,
+        classIndex: best - own,
       });
+      at = own + classes - 1;
     }
     return candidates;
   },
