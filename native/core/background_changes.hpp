@@ -41,9 +41,9 @@ class BackgroundChanges final {
   /// `now`: seconds that `background` has been learnt for. Does nothing until a second after the last review.
   void review(std::span<const float> background, std::span<const std::uint8_t> watched, double now);
 
-  float* former() noexcept { return former_.data(); }
+  std::span<float> former() noexcept { return former_; }
   /// 0 where nothing changed, otherwise the second at which what is there now came to rest.
-  float* since() noexcept { return since_.data(); }
+  std::span<float> since() noexcept { return since_; }
   /// Largest first.
   std::span<const BackgroundChange> found() const noexcept { return {changes_.data(), count_}; }
 

@@ -1,6 +1,7 @@
 // A picture's brightness on a coarse grid: what motion is looked for in.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -11,7 +12,7 @@
 namespace vedette {
 
 /// Cells on the longer side of a picture, at most; a cell is a square of whole pixels. With 160, a person who is 40 pixels
-/// high in a 1080p picture covers three cells, and a measurement stays below 2 % of the smallest model's inference.
+/// high in a 1080p picture covers three cells, and a measurement of a still picture takes less than 0.1 ms.
 inline constexpr int kMostCellsPerSide = 160;
 
 struct GridShape {
@@ -28,13 +29,14 @@ GridShape gridShapeOf(int width, int height) noexcept;
 
 /// Samples the brightness of pictures of one shape and format, in grey levels of 255.
 ///
-/// Brightness is the mean of luma samples; of R, G and B alike where there is no luma. A cell is sampled in at most four
-/// of its rows and three runs of eight bytes, which leaves a 1/12 to 1/20 of the noise variance of a pixel.
+/// Brightness is the mean of luma samples; of R, G and B alike where there is no luma. A cell is sampled in two of its rows, four
+/// where cells are small, which are averaged first, and there in one or two runs of sixteen bytes. That leaves a 1/20 to 1/32 of the
+/// noise variance of a pixel where a cell is larger than eight pixels.
 ///
-/// Owns:    tables of where each column's samples lie.
-/// Threads: `sample` is const.
+/// Owns:    tables of where each column's samples lie, and room for a row.
+/// Threads: one.
 /// Fails:   never; the picture must have the format and size that were given.
-/// Cost:    a third of a 1080p luma plane is read.
+/// Cost:    a sixth of a 1080p luma plane is read, in whole cache lines.
 class LumaGrid final {
  public:
   LumaGrid() = default;
@@ -45,16 +47,20 @@ class LumaGrid final {
     return picture.format == format_ && picture.width == width_ && picture.height == height_;
   }
   /// Row by row into `out`, which holds `shape().cells()`.
-  void sample(const Picture& picture, std::span<float> out) const noexcept;
+  void sample(const Picture& picture, std::span<float> out) noexcept;
 
  private:
-  /// Eight bytes of a row, of which those set in `mask` count.
+  static constexpr std::size_t kRunBytes = 16;
+
+  /// Bytes of a row, of which those set in `mask` count.
   struct Run {
-    std::uint32_t offset;
-    std::uint64_t mask;
+    std::size_t offset;
+    std::array<std::uint8_t, kRunBytes> mask;
   };
 
   void placeRuns(int firstPixel, int pixels);
+  void averageRows(const Picture& picture, int top, int height) noexcept;
+  static int sumOf(const std::uint8_t* row, const Run& run) noexcept;
 
   PixelFormat format_{};
   int width_ = 0;
@@ -63,8 +69,11 @@ class LumaGrid final {
   GridShape shape_{};
   std::size_t runsPerCell_ = 0;
   std::vector<Run> runs_;
-  /// Of each column: 1 / bytes that count in one row.
+  /// Of each column: 1 / bytes that count.
   std::vector<float> share_;
+  /// The mean of the rows of a cell; a run at least.
+  std::vector<std::uint8_t> row_;
+  std::vector<int> sums_;
 };
 
 }  // namespace vedette

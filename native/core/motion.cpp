@@ -7,6 +7,7 @@
 
 #include "core/background_changes.hpp"
 #include "core/camera_drift.hpp"
+#include "core/cell_kernels.hpp"
 #include "core/luma_grid.hpp"
 #include "core/motion_alignment.hpp"
 #include "core/motion_regions.hpp"
@@ -60,8 +61,6 @@ constexpr double kRestSeconds = 1;
 constexpr std::size_t kProbes = 512;
 /// After so long, what is seen again as it was before an object covered it is background.
 constexpr float kUncoverSeconds = 1;
-/// As BackgroundChanges has it.
-constexpr auto kFirst = static_cast<float>(kFirstSeconds);
 /// Cells around the found ones that belong to the object's edge.
 constexpr int kMargin = 1;
 
@@ -202,18 +201,8 @@ float MotionMeter::State::typicalDeviation() {
 /// tolerance is in `limit` then.
 float MotionMeter::State::judge(bool isAligned) {
   const float least = std::max({options.threshold, kCommonDeviations * commonNoise, kDeviations * typicalDeviation()});
-  const float trust = isAligned ? 1 : 0;
-  const float* against = isAligned ? expected.data() : background.data();
-  const std::size_t cells = frame.size();
-  int moving = 0;
-  for (std::size_t i = 0; i < cells; ++i) {
-    limit[i] = std::max(least, kDeviations * deviation[i]) + trust * limit[i];
-    const float difference = std::fabs(frame[i] - against[i]);
-    const int beyond = difference > limit[i] ? watched[i] : 0;
-    const int surely = difference > limit[i] * kSurely ? watched[i] : 0;
-    levels[i] = static_cast<CellLevel>(beyond + surely);
-    moving += beyond;
-  }
+  const JudgedCells cells{frame, isAligned ? expected : background, deviation, watched, limit, levels};
+  const int moving = cellKernels().judge(cells, least, kDeviations, kSurely, isAligned ? 1.0f : 0.0f);
   return watchedCells == 0 ? 0 : static_cast<float>(moving) / static_cast<float>(watchedCells);
 }
 
@@ -303,35 +292,22 @@ void MotionMeter::State::update(double step, MotionVerdict verdict, const Alignm
   const float youth = 1 / static_cast<float>(frames);
   const float towards = std::max(weightOf(step, kBackgroundSeconds), youth);
   const float noisier = std::max(weightOf(step, kNoiseSeconds), youth);
-  const auto seconds = static_cast<float>(step);
   learntSeconds += step;
   const auto fade = static_cast<float>(std::min(options.fadeSeconds, std::max(kLearnSeconds, learntSeconds / 2)));
-  const float uncover = std::min(fade, kUncoverSeconds);
-  const auto now = static_cast<float>(learntSeconds);
-  float *former = changes.former(), *since = changes.since();
-  const float* against = verdict == MotionVerdict::Measured ? background.data() : expected.data();
   if (verdict == MotionVerdict::LightChanged) {
     for (float& value : background) value = found.lit(value);
     changes.relight(found);
   }
-  for (std::size_t i = 0; i < frame.size(); ++i) {
-    const float value = frame[i];
-    const float off = std::fabs(value - against[i]);
-    const bool isStill = off <= limit[i];
-    const bool isSame = std::fabs(value - candidate[i]) <= limit[i];
-    const float rested = isSame && !isStill ? restSeconds[i] + seconds : 0;
-    const bool isUncovered = std::fabs(value - former[i]) <= limit[i];
-    const bool isFaded = rested >= (isUncovered ? uncover : fade);
-    const float learnt = background[i] + towards * (value - background[i]);
-    candidate[i] = isSame ? candidate[i] + 0.2f * (value - candidate[i]) : value;
-    background[i] = isStill ? learnt : isFaded ? candidate[i] : background[i];
-    // What is as before, or was not there long enough to have had another look, has not changed.
-    const float changed = isUncovered || now - rested < kFirst ? 0 : since[i] > 0 ? since[i] : now - rested;
-    since[i] = isFaded ? changed : since[i];
-    former[i] = since[i] > 0 ? former[i] : background[i];
-    deviation[i] = isStill ? deviation[i] + noisier * (std::min(off, kLoudest) - deviation[i]) : deviation[i];
-    restSeconds[i] = isFaded ? 0 : rested;
-  }
+  const std::span<const float> against = verdict == MotionVerdict::Measured ? std::span<const float>{} : expected;
+  cellKernels().learn({frame, against, limit, background, deviation, candidate, changes.former(), changes.since(), restSeconds},
+                      {.towards = towards,
+                       .noisier = noisier,
+                       .seconds = static_cast<float>(step),
+                       .fade = fade,
+                       .uncover = std::min(fade, kUncoverSeconds),
+                       .first = static_cast<float>(kFirstSeconds),
+                       .now = static_cast<float>(learntSeconds),
+                       .loudest = kLoudest});
 }
 
 void MotionMeter::State::report(MotionVerdict verdict) {

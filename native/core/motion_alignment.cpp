@@ -9,8 +9,7 @@ namespace vedette {
 
 namespace {
 
-constexpr std::size_t kSamples = 1024;
-/// Of them, those that a search for whole cells looks at.
+/// Every which run a search for whole cells looks at.
 constexpr std::size_t kSearched = 4;
 constexpr int kMostWhole = 3;
 constexpr int kRounds = 4;
@@ -47,15 +46,11 @@ float Alignment::shift() const {
   return std::max(std::fabs(static_cast<float>(wholeX) + shiftX), std::fabs(static_cast<float>(wholeY) + shiftY));
 }
 
-float Alignment::lit(float background) const {
-  return std::clamp(background + offset + gain * (background - kMidGrey), 0.0f, 255.0f);
-}
-
 void AlignmentFit::reserve(const GridShape& shape) {
-  shape_ = shape;
-  samples_.reserve(2 * kSamples + shape.cells() / 8);
-  terms_.reserve(samples_.capacity());
-  scratch_.reserve(samples_.capacity());
+  runs_.reserve(shape);
+  columns_ = shape.columns;
+  terms_.reserve(runs_.runs().size() * kRunCells);
+  scratch_.reserve(terms_.capacity());
 }
 
 float AlignmentFit::median(std::vector<float>& values) const {
@@ -65,39 +60,14 @@ float AlignmentFit::median(std::vector<float>& values) const {
   return *middle;
 }
 
-/// Beyond the edge of the picture it is repeated.
-float AlignmentFit::at(std::span<const float> background, int x, int y) const {
-  const int row = std::clamp(y, 0, shape_.rows - 1);
-  const int column = std::clamp(x, 0, shape_.columns - 1);
-  return background[static_cast<std::size_t>(row) * static_cast<std::size_t>(shape_.columns) +
-                    static_cast<std::size_t>(column)];
-}
-
-/// Spread evenly, each row a little further, so that no column is left out.
-void AlignmentFit::take(std::span<const float> frame, std::span<const std::uint8_t> watched) {
-  samples_.clear();
-  const int stride = static_cast<int>(std::max<std::size_t>(1, shape_.cells() / kSamples));
-  for (int y = 0; y < shape_.rows; ++y) {
-    for (int x = (y * 3) % stride; x < shape_.columns; x += stride) {
-      const auto cell = static_cast<std::size_t>(y) * static_cast<std::size_t>(shape_.columns) + static_cast<std::size_t>(x);
-      if (watched[cell] != 0) samples_.push_back({x, y, frame[cell]});
-    }
-  }
-}
-
 /// The whole shift with the least sum of differences, after the median difference was taken out.
 void AlignmentFit::searchWhole(std::span<const float> background, Alignment& found) {
   float best = std::numeric_limits<float>::infinity();
   for (int dy = -kMostWhole; dy <= kMostWhole; ++dy) {
     for (int dx = -kMostWhole; dx <= kMostWhole; ++dx) {
-      float sum = 0;
-      for (std::size_t i = 0; i < samples_.size(); i += kSearched) {
-        const Sample& sample = samples_[i];
-        const float difference = sample.value - at(background, sample.x - dx, sample.y - dy) - found.offset;
-        sum += std::min(std::fabs(difference), kClipped);
-      }
-      // Of equal ones the smallest shift.
-      sum *= 1 + 0.01f * static_cast<float>(std::abs(dx) + std::abs(dy));
+      const float sum = runs_.misfit(background, static_cast<float>(dx), static_cast<float>(dy), found.offset, kClipped, kSearched) *
+                        // Of equal ones the smallest shift.
+                        (1 + 0.01f * static_cast<float>(std::abs(dx) + std::abs(dy)));
       if (sum >= best) continue;
       best = sum;
       found.wholeX = dx;
@@ -109,17 +79,23 @@ void AlignmentFit::searchWhole(std::span<const float> background, Alignment& fou
 Alignment AlignmentFit::fit(std::span<const float> frame, std::span<const float> background,
                             std::span<const std::uint8_t> watched, bool whole) {
   Alignment found;
-  take(frame, watched);
+  runs_.take(frame, watched);
   scratch_.clear();
-  for (const Sample& sample : samples_) scratch_.push_back(sample.value - at(background, sample.x, sample.y));
+  for (const CellRun& run : runs_.runs()) {
+    for (std::size_t i = 0; i < kRunCells; ++i) {
+      if (run.weight[i] != 0) scratch_.push_back(run.value[i] - background[run.cell + i]);
+    }
+  }
   found.offset = median(scratch_);
   if (whole) searchWhole(background, found);
   terms_.clear();
-  for (const Sample& sample : samples_) {
-    const int x = sample.x - found.wholeX, y = sample.y - found.wholeY;
-    const float here = at(background, x, y);
-    terms_.push_back({(here - kMidGrey) / kLitUnit, (at(background, x + 1, y) - at(background, x - 1, y)) / 2,
-                      (at(background, x, y + 1) - at(background, x, y - 1)) / 2, sample.value - here});
+  for (const CellRun& run : runs_.runs()) {
+    const float* here = background.data() + run.cell - found.wholeY * columns_ - found.wholeX;
+    for (std::size_t i = 0; i < kRunCells; ++i, ++here) {
+      if (run.weight[i] == 0) continue;
+      terms_.push_back({(*here - kMidGrey) / kLitUnit, (here[1] - here[-1]) / 2, (here[columns_] - here[-columns_]) / 2,
+                        run.value[i] - *here});
+    }
   }
   solve(found);
   return found;

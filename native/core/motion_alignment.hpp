@@ -1,13 +1,17 @@
 // What happened to the whole picture at once: light and camera.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <vector>
 
+#include "core/cell_runs.hpp"
 #include "core/luma_grid.hpp"
 
 namespace vedette {
+
+inline constexpr float kMidGrey = 128;
 
 /// A cell's value is `offset + background + gain * (background - kMidGrey)`, taken where the shift says.
 struct Alignment {
@@ -21,15 +25,13 @@ struct Alignment {
 
   /// Of the longer axis, in cells.
   float shift() const;
-  float lit(float background) const;
+  float lit(float background) const { return std::clamp(background + offset + gain * (background - kMidGrey), 0.0f, 255.0f); }
 };
-
-inline constexpr float kMidGrey = 128;
 
 /// Finds the alignment that explains most cells, whatever the others do: least squares whose weights are small for cells
 /// that do not fit, over about a thousand cells.
 ///
-/// Owns:    the samples.
+/// Owns:    the values of these cells.
 /// Threads: one.
 /// Fails:   a picture without structure has no shift.
 /// Cost:    tens of microseconds; a search over whole cells about as much again.
@@ -41,22 +43,16 @@ class AlignmentFit final {
                 bool whole);
 
  private:
-  struct Sample {
-    int x, y;
-    float value;
-  };
   struct Terms {
     float lit, right, down, residual;
   };
 
-  void take(std::span<const float> frame, std::span<const std::uint8_t> watched);
   void searchWhole(std::span<const float> background, Alignment& found);
   void solve(Alignment& found);
   float median(std::vector<float>& values) const;
-  float at(std::span<const float> background, int x, int y) const;
 
-  GridShape shape_{};
-  std::vector<Sample> samples_;
+  CellRuns runs_;
+  int columns_ = 0;
   std::vector<Terms> terms_;
   std::vector<float> scratch_;
 };
