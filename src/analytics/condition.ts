@@ -16,6 +16,7 @@ import type { SceneState } from './scene.ts';
 import { isWithin, localTime } from './schedule.ts';
 import { type Chains, stepSequence } from './sequence.ts';
 import { sunElevation } from './sun.ts';
+import type { Reason, Verdict } from './verdict.ts';
 import { type SceneEvent, seconds, type View } from './view.ts';
 
 export interface Facts {
@@ -24,22 +25,6 @@ export interface Facts {
   readonly events: readonly SceneEvent[];
   readonly timezone: string;
   readonly location: { readonly latitude: number; readonly longitude: number } | undefined;
-}
-
-/** One leaf with the value that was found, for people to read. */
-export interface Reason {
-  readonly condition: string;
-  readonly value: unknown;
-  readonly holds: boolean;
-}
-
-export interface Verdict {
-  readonly holds: boolean;
-  readonly why: readonly Reason[];
-  /** Ids of the objects it is about; undefined when it is about none (a time of day). */
-  readonly objects: readonly string[] | undefined;
-  /** It holds in this frame only (an event, the end of a sequence). */
-  readonly isMoment: boolean;
 }
 
 /** Sequences keep their progress in `chains`, by the place of the condition in its rule. */

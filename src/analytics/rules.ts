@@ -1,8 +1,9 @@
 // When rules fire: on the edge, not while; not twice for the same thing; not in quiet hours.
 
 import type { RulePlan, Rules } from '../contracts/rule.ts';
-import { evaluate, type Facts, type Verdict } from './condition.ts';
+import { evaluate, type Facts } from './condition.ts';
 import type { Chains } from './sequence.ts';
+import type { Verdict } from './verdict.ts';
 import { placeEvent, type SceneEvent } from './view.ts';
 
 export interface RuleState {

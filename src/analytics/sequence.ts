@@ -1,7 +1,7 @@
 // Things that happen one after the other.
 
 import type { SequenceCondition } from '../contracts/rule.ts';
-import type { Verdict } from './condition.ts';
+import type { Verdict } from './verdict.ts';
 
 /** Per step: the latest start of a chain that got this far, by object (`*` when objects do not matter). */
 export type Chains = readonly Readonly<Record<string, number>>[];

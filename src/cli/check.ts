@@ -7,7 +7,7 @@ import { rootOf } from '../config/schema/keys.ts';
 import { hideSecrets } from '../config/secrets.ts';
 import { type Validation, validate } from '../config/validate.ts';
 import { AgentError } from '../core/errors.ts';
-import { redactText } from '../core/log.ts';
+import { redactText } from '../core/redact.ts';
 import { admissionVerdict } from './admission-verdict.ts';
 import { installationChecks } from './installation-checks.ts';
 import { readOptions } from './options.ts';

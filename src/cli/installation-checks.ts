@@ -1,6 +1,6 @@
 // What a configuration names must exist on this machine: its model, and labels that the model knows.
 import { join } from 'node:path';
-import type { ConfigCheck, Finding } from '../config/meaning.ts';
+import type { ConfigCheck, Finding } from '../config/finding.ts';
 import { nearest } from '../config/problem.ts';
 import type { Config } from '../config/schema/config.ts';
 import type { Path } from '../config/schema/keys.ts';

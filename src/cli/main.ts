@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The command line: one table of commands, each in its own file, loaded when it is called.
 import { AgentError, causeText } from '../core/errors.ts';
-import { redactText } from '../core/log.ts';
+import { redactText } from '../core/redact.ts';
 import { VERSION } from './version.ts';
 
 type Command = (args: string[]) => Promise<number>;

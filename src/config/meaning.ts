@@ -1,19 +1,11 @@
 // What a schema cannot say: rules that tie one part of the configuration to another.
+import type { ConfigCheck, Finding } from './finding.ts';
 import { nearest } from './problem.ts';
 import { checkScenes } from './scene-meaning.ts';
 import { type CameraConfig, type Config, configSchema } from './schema/config.ts';
 import { metadataAt, type Path, rootOf } from './schema/keys.ts';
 
 const ROOT = rootOf(configSchema);
-
-export interface Finding {
-  readonly severity: 'error' | 'warning';
-  readonly path: Path;
-  readonly message: string;
-}
-
-/** Judges a configuration whose types are right. Must not read anything but its argument. */
-export type ConfigCheck = (config: Config) => readonly Finding[];
 
 export const checkMeaning: ConfigCheck = (config) => [
   ...sameSources(config.cameras),

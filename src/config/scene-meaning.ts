@@ -1,7 +1,7 @@
 // What zones, lines and rules name must be there: cameras, each other, receivers, the ground.
 import type { Point } from '../contracts/geometry.ts';
 import type { Condition, RulePlan } from '../contracts/rule.ts';
-import type { ConfigCheck, Finding } from './meaning.ts';
+import type { ConfigCheck, Finding } from './finding.ts';
 import { nearest } from './problem.ts';
 import type { Config } from './schema/config.ts';
 import type { Path } from './schema/keys.ts';

@@ -1,7 +1,7 @@
 // Showing a configuration without its secrets, and taking back what was shown.
 
 import { type Document, isScalar, visit } from 'yaml';
-import { redactText } from '../core/log.ts';
+import { redactText } from '../core/redact.ts';
 import { valueAt } from './plain-data.ts';
 import { metadataAt, type Path, type SchemaNode } from './schema/keys.ts';
 

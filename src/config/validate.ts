@@ -2,7 +2,8 @@
 
 import * as v from 'valibot';
 import { causeText } from '../core/errors.ts';
-import { type ConfigCheck, checkMeaning } from './meaning.ts';
+import type { ConfigCheck } from './finding.ts';
+import { checkMeaning } from './meaning.ts';
 import { applyOverrides, type Override, readOverrides } from './overrides.ts';
 import { isBlock, valueAt } from './plain-data.ts';
 import { nearest, type Problem } from './problem.ts';

@@ -1,4 +1,4 @@
-// Services start in a list's order and stop in reverse; one that cannot start undoes the ones before it.
+// Services start in a list's order, some side by side, and stop in reverse; one that cannot start undoes the others.
 import { causeText } from './errors.ts';
 import type { Log } from './log.ts';
 
@@ -9,25 +9,28 @@ export interface Service {
   stop(): Promise<void>;
 }
 
+/** Services that do not need each other start side by side. */
+export type StartOrder = readonly (Service | readonly Service[])[];
+
 export class Lifecycle {
-  private readonly services: readonly Service[];
+  private readonly services: StartOrder;
   private readonly log: Log;
   private running: Service[] = [];
 
-  constructor(services: readonly Service[], log: Log) {
+  constructor(services: StartOrder, log: Log) {
     this.services = services;
     this.log = log;
   }
 
   async start(): Promise<void> {
-    for (const service of this.services) {
-      try {
-        await service.start();
-        this.running.push(service);
-      } catch (error) {
-        await this.stop();
-        throw error;
-      }
+    for (const next of this.services) {
+      const group = 'start' in next ? [next] : next;
+      const started = await Promise.allSettled(group.map((service) => service.start()));
+      this.running.push(...group.filter((_, at) => started[at]?.status === 'fulfilled'));
+      const failed = started.find((one) => one.status === 'rejected');
+      if (failed === undefined) continue;
+      await this.stop();
+      throw failed.reason;
     }
   }
 

@@ -13,7 +13,7 @@ import {
   type ToCamera,
 } from '../contracts/ticket.ts';
 import { causeText, isCode } from '../core/errors.ts';
-import { redact, redactText } from '../core/log.ts';
+import { redact, redactText } from '../core/redact.ts';
 import { Arena } from '../native/arena.ts';
 import { cameraLinkBytes } from '../native/camera-link.ts';
 import type { EncodedUnit } from '../native/frames.ts';

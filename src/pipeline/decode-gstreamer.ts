@@ -14,8 +14,9 @@ import {
 } from '../native/frames.ts';
 import type { Confinement } from '../native/sandbox.ts';
 import type { Decoder, DecoderListener, StreamInfo } from './decoder.ts';
+import { type BusError, blamesDecoder, endOf } from './gstreamer-error.ts';
 import { type Branch, branchLines, canDecode, type Launch, launch, NAMES } from './launch.ts';
-import { type BusError, blamesDecoder, type Ending, endOf, type Source } from './source.ts';
+import type { Ending, Source } from './source.ts';
 
 /** Hardware that hangs takes access units and says nothing. The slowest decoder gives a picture for its sixteenth. */
 const FIRST_PICTURE_LIMIT_MS = 8000;

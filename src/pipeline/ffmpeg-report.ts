@@ -1,6 +1,6 @@
 // What FFmpeg says on standard error, read line by line: the stream it found, the pictures it writes, when, and why it failed.
 import type { Codec } from '../contracts/ticket.ts';
-import { redactText } from '../core/log.ts';
+import { redactText } from '../core/redact.ts';
 import type { Ending } from './source.ts';
 
 export interface WrittenStream {

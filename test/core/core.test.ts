@@ -6,7 +6,8 @@ import { DropCounter } from '../../src/core/counters.ts';
 import { AgentError, ERRORS, isCode } from '../../src/core/errors.ts';
 import { Histogram } from '../../src/core/histogram.ts';
 import { Lifecycle } from '../../src/core/lifecycle.ts';
-import { createLog, redact, redactText } from '../../src/core/log.ts';
+import { createLog } from '../../src/core/log.ts';
+import { redact, redactText } from '../../src/core/redact.ts';
 import { ulid } from '../../src/core/ulid.ts';
 import { FakeClock } from '../fakes/fake-clock.ts';
 
@@ -113,6 +114,31 @@ describe('Lifecycle', () => {
     const services = [service('a', journal), service('b', journal, true), service('c', journal)];
     await expect(new Lifecycle(services, silent).start()).rejects.toThrow('b is broken');
     expect(journal).toEqual(['+a', '-a']);
+  });
+
+  it('starts a group side by side, and undoes all of it when one fails', async () => {
+    const journal: string[] = [];
+    let open = () => {};
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const waits = {
+      ...service('a', journal),
+      start: async () => {
+        await opened;
+        journal.push('+a');
+      },
+    };
+    const opens = {
+      ...service('b', journal),
+      start: async () => {
+        open();
+        throw new Error('b is broken');
+      },
+    };
+    const order = [service('z', journal), [waits, opens], service('c', journal)];
+    await expect(new Lifecycle(order, silent).start()).rejects.toThrow('b is broken');
+    expect(journal).toEqual(['+z', '+a', '-a', '-z']);
   });
 
   it('does not wait for ever for a service that hangs', async () => {

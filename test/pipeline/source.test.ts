@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type BusError, endOf, parseSource } from '../../src/pipeline/source.ts';
+import { type BusError, endOf } from '../../src/pipeline/gstreamer-error.ts';
+import { parseSource } from '../../src/pipeline/source.ts';
 
 function error(overrides: Partial<BusError>): BusError {
   return { element: 'source', message: '', debug: '', details: '', ...overrides };
