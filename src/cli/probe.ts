@@ -6,6 +6,8 @@ import type { Runtime } from '../hw/providers.ts';
 import { tryProvider } from '../native/provider-trial.ts';
 import { findRuntimeLibrary } from '../native/runtime-library.ts';
 import { describeRuntime } from '../native/session.ts';
+import { tryCameraProcess } from '../pipeline/decoder-trial.ts';
+import { cameraEnvironment } from './camera-environment.ts';
 import { readOptions } from './options.ts';
 
 const HELP = `Usage: vedette probe [--json] [--library PATH]
@@ -34,7 +36,9 @@ export async function probeCommand(args: string[]): Promise<number> {
     return 0;
   }
   const { runtime, problem } = openRuntime(values.library);
-  const profile = await probe({ runtime, arch: process.arch });
+  const environment = cameraEnvironment(process.env);
+  const tryOwn = (clip: string) => tryCameraProcess(clip, environment);
+  const profile = await probe({ runtime, arch: process.arch, tryOwn });
   const text = values.json ? JSON.stringify(profile, null, 2) : describe(profile, problem);
   process.stdout.write(`${text}\n`);
   return 0;

@@ -1,4 +1,4 @@
-// Hardware decoders as the probe tries them and as a camera uses them: the same words in both places.
+// Decoders as the probe tries them and as a camera uses them: the same words in both places.
 
 /** By codec: GStreamer's element, or FFmpeg's hwaccel for a camera that FFmpeg decodes. */
 export type HardwareDecoders = Readonly<Partial<Record<'h264' | 'h265' | 'mjpeg', string>>>;
@@ -14,4 +14,20 @@ const BRING_OUT: Readonly<Record<string, string>> = {
  */
 export function intoMemory(element: string): string {
   return BRING_OUT[element] ?? 'video/x-raw';
+}
+
+/** GStreamer's software decoders, best first. Those called `vedette…` are elements of camera processes only. */
+export const SOFTWARE_DECODERS = {
+  h264: ['vedetteh264dec', 'avdec_h264', 'openh264dec'],
+  h265: ['vedetteh265dec', 'avdec_h265', 'libde265dec'],
+  mjpeg: ['jpegdec', 'avdec_mjpeg'],
+} as const;
+
+/** What a camera process made of a clip. */
+export interface DecoderTrial {
+  /** The element that decoded; absent: none did. */
+  readonly decoder?: string;
+  readonly frames: number;
+  /** Why the clip was not decoded to its end. */
+  readonly problem?: string;
 }

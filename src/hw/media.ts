@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { intoMemory } from '../contracts/decoder.ts';
+import { type DecoderTrial, intoMemory, SOFTWARE_DECODERS } from '../contracts/decoder.ts';
 import type { DecoderChoice } from '../contracts/hardware.ts';
 import type { DecoderCandidate, Family } from './family.ts';
 import type { Machine } from './machine.ts';
@@ -23,21 +23,18 @@ const PROBE_LIMIT_MS = 20_000;
 const PARSERS: Record<Codec, string> = { h264: 'h264parse', h265: 'h265parse', mjpeg: 'jpegparse' };
 const DEMUXERS: Record<Codec, string> = { h264: 'h264', h265: 'hevc', mjpeg: 'mjpeg' };
 
-/** Software decoders by codec, best first, and Debian's packages of them. */
-const SOFTWARE: Record<Codec, readonly (readonly [element: string, from: string])[]> = {
-  h264: [
-    ['avdec_h264', 'gstreamer1.0-libav'],
-    ['openh264dec', 'gstreamer1.0-plugins-bad'],
-  ],
-  h265: [
-    ['avdec_h265', 'gstreamer1.0-libav'],
-    ['libde265dec', 'gstreamer1.0-plugins-bad'],
-  ],
-  mjpeg: [
-    ['jpegdec', 'gstreamer1.0-plugins-good'],
-    ['avdec_mjpeg', 'gstreamer1.0-libav'],
-  ],
+/** Debian's packages of software decoders. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  avdec_h264: 'gstreamer1.0-libav',
+  avdec_h265: 'gstreamer1.0-libav',
+  avdec_mjpeg: 'gstreamer1.0-libav',
+  openh264dec: 'gstreamer1.0-plugins-bad',
+  libde265dec: 'gstreamer1.0-plugins-bad',
+  jpegdec: 'gstreamer1.0-plugins-good',
 };
+
+/** Has a camera process decode the clip. */
+export type TryOwn = (clip: string) => Promise<DecoderTrial>;
 
 /** What the print kernel reads of 4:2:0 video. */
 const PRINTABLE = 'video/x-raw,format={I420,NV12}';
@@ -51,11 +48,13 @@ interface Trial {
 
 /**
  * All decoders of `family` and of software, by codec; usable ones first, in the order of choice: hardware before
- * software, GStreamer before FFmpeg. Takes about a fifth of a second per decoder that exists.
+ * software, GStreamer before FFmpeg. Takes about a fifth of a second per decoder that exists. `tryOwn` is for elements of
+ * Vedette's own, which GStreamer's tools do not know.
  */
 export async function findDecoders(
   family: Family,
   machine: Machine,
+  tryOwn: TryOwn,
   run: RunProgram = programRunner(PROBE_LIMIT_MS),
 ): Promise<DecoderChoice[]> {
   const nodes = nodeNames(machine);
@@ -67,8 +66,10 @@ export async function findDecoders(
       for (const candidate of family.decoders.filter((one) => one.codec === codec)) {
         found.push(await tryHardware(candidate, nodes, clip, run));
       }
-      for (const [element, from] of SOFTWARE[codec]) {
-        const trial = await tryGStreamer(element, from, codec, clip, [element], run);
+      for (const element of SOFTWARE_DECODERS[codec]) {
+        const trial = element.startsWith('vedette')
+          ? asTrial(element, await tryOwn(clip))
+          : await tryGStreamer(element, PACKAGES[element] ?? '', codec, clip, [element], run);
         found.push(choice('gstreamer', codec, element, false, trial));
       }
       const trial = await tryFfmpeg(codec, clip, [], [], run);
@@ -106,6 +107,16 @@ function choice(
   const decoded = `decoded ${frames} of ${wanted} frames of a test clip ${where}`;
   const reason = usable ? decoded : (problem ?? 'no frame of a test clip came out');
   return { name, usable, reason, via, codec, hardware };
+}
+
+/** Camera processes go on with the next decoder where theirs is not there. */
+function asTrial(element: string, { decoder, frames, problem }: DecoderTrial): Trial {
+  if (decoder === undefined || decoder === element)
+    return { frames, ...(problem === undefined ? {} : { problem }) };
+  return {
+    frames: 0,
+    problem: 'the system has no libavcodec (package gstreamer1.0-libav brings it)',
+  };
 }
 
 /** Down to pictures that the processor can read, as a camera will use it. */

@@ -5,7 +5,7 @@ import { generic } from './generic.ts';
 import { intel } from './intel.ts';
 import { jetson } from './jetson.ts';
 import { Machine } from './machine.ts';
-import { findDecoders, type RunProgram } from './media.ts';
+import { findDecoders, type RunProgram, type TryOwn } from './media.ts';
 import { deviceNodes } from './nodes.ts';
 import { nvidia } from './nvidia.ts';
 import { type Processor, readProcessor } from './processor.ts';
@@ -19,6 +19,7 @@ export interface ProbeOptions {
   /** Null: none was found; no provider can be used then. */
   readonly runtime: Runtime | null;
   readonly arch: string;
+  readonly tryOwn: TryOwn;
   /** For tests. */
   readonly root?: string;
   readonly run?: RunProgram;
@@ -46,7 +47,7 @@ export async function probe(options: ProbeOptions): Promise<HardwareProfile> {
     cpu: processor.cpu,
     memory_mb: processor.memoryMb,
     nodes: deviceNodes(machine),
-    decoders: await findDecoders(family, machine, options.run),
+    decoders: await findDecoders(family, machine, options.tryOwn, options.run),
     runtime: runtime && { library: runtime.library, version: runtime.version },
     providers: runtime ? await rankProviders(runtime) : [],
   };

@@ -1,5 +1,4 @@
 // The processor and its memory.
-import { cpu, mem } from 'systeminformation';
 import type { HardwareProfile } from '../contracts/hardware.ts';
 import type { Machine } from './machine.ts';
 
@@ -29,6 +28,7 @@ export interface Processor {
 
 /** Takes about a tenth of a second: systeminformation asks several programs. */
 export async function readProcessor(machine: Machine): Promise<Processor> {
+  const { cpu, mem } = await import('systeminformation');
   const [{ manufacturer, brand, cores }, { total }] = await Promise.all([cpu(), mem()]);
   return {
     cpu: {

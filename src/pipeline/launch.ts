@@ -2,7 +2,7 @@
 //
 // A line names a source and a `vedettebranch`, which links itself to the first video stream of the element `streams` and
 // builds one of several branches once that stream's caps are known. URL, path and credentials never stand in a line: they are properties of the source element.
-import { intoMemory } from '../contracts/decoder.ts';
+import { intoMemory, SOFTWARE_DECODERS } from '../contracts/decoder.ts';
 import type { CameraOrder, Codec } from '../contracts/ticket.ts';
 import type { Source } from './source.ts';
 
@@ -59,7 +59,7 @@ const FORMATS: readonly Format[] = [
     rtp: { encoding: 'H264', depay: 'rtph264depay wait-for-keyframe=true' },
     parse: 'h264parse config-interval=-1',
     parsed: 'video/x-h264,stream-format=byte-stream,alignment=au',
-    software: ['vedetteh264dec', 'avdec_h264', 'openh264dec'],
+    software: SOFTWARE_DECODERS.h264,
   },
   {
     codec: 'h265',
@@ -67,7 +67,7 @@ const FORMATS: readonly Format[] = [
     rtp: { encoding: 'H265', depay: 'rtph265depay' },
     parse: 'h265parse config-interval=-1',
     parsed: 'video/x-h265,stream-format=byte-stream,alignment=au',
-    software: ['vedetteh265dec', 'avdec_h265', 'libde265dec'],
+    software: SOFTWARE_DECODERS.h265,
   },
   {
     codec: 'mjpeg',
@@ -75,7 +75,7 @@ const FORMATS: readonly Format[] = [
     rtp: { encoding: 'JPEG', depay: 'rtpjpegdepay' },
     parse: 'jpegparse',
     parsed: 'image/jpeg',
-    software: ['jpegdec', 'avdec_mjpeg'],
+    software: SOFTWARE_DECODERS.mjpeg,
   },
   // Old cameras and files; decoded in software, no access units.
   {

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { HardwareProfile } from '../../src/contracts/hardware.ts';
 import { findHardwareDecoders } from '../../src/hw/hardware-decoders.ts';
 import { Machine } from '../../src/hw/machine.ts';
-import type { RunProgram } from '../../src/hw/media.ts';
+import type { RunProgram, TryOwn } from '../../src/hw/media.ts';
 import { probe, recogniseFamily } from '../../src/hw/probe.ts';
 import { processorFeatures } from '../../src/hw/processor.ts';
 import type { Runtime } from '../../src/hw/providers.ts';
@@ -46,12 +46,14 @@ function probed(
   board: Board,
   run: RunProgram,
   found: Runtime | null = null,
+  tryOwn: TryOwn = async () => ({ decoder: 'avdec_h264', frames: 5 }),
 ): Promise<HardwareProfile> {
   const cpu = { brand: 'x', cores: 4, features: [] };
   return probe({
     root: layOut(board),
     run,
     runtime: found,
+    tryOwn,
     arch: 'x',
     processor: { cpu, memoryMb: 1 },
   });
@@ -119,6 +121,30 @@ describe('decoders', () => {
       reason: 'Could not open device',
     });
     expect(usable(profile)).toContain('h265 gstreamer v4l2slh265dec');
+  });
+
+  test('elements of our own come before those of GStreamer, where a camera process used them', async () => {
+    const run = programs(software);
+    const own = async (decoder?: string, problem?: string) => {
+      const tried: TryOwn = async (clip) =>
+        clip.endsWith('h264')
+          ? { frames: 5, ...(decoder && { decoder }), ...(problem && { problem }) }
+          : { frames: 5, decoder: 'vedetteh265dec' };
+      const { decoders } = await probed('virtualMachine', run, null, tried);
+      const usableOnes = decoders.filter((one) => one.usable && one.codec === 'h264');
+      const { reason } = decoders.find(({ name }) => name === 'vedetteh264dec')!;
+      return [usableOnes[0]?.name, reason];
+    };
+    expect(await own('vedetteh264dec')).toEqual([
+      'vedetteh264dec',
+      expect.stringContaining('decoded 5 of'),
+    ]);
+    expect(await own('avdec_h264')).toEqual(['avdec_h264', expect.stringContaining('libavcodec')]);
+    expect(await own(undefined, 'killed by SIGSEGV')).toEqual(['avdec_h264', 'killed by SIGSEGV']);
+    const profile = await probed('virtualMachine', run, null, async () => ({
+      ...{ decoder: 'vedetteh265dec', frames: 5 },
+    }));
+    expect(usable(profile)).toContain('h265 gstreamer vedetteh265dec');
   });
 
   test('says whether the device or the package is missing', async () => {
@@ -254,7 +280,9 @@ test('this machine decodes every codec in software and infers on its CPU', () =>
   expect(profile.memory_mb).toBeGreaterThan(500);
   expect(usable(profile)).toEqual(
     expect.arrayContaining([
+      'h264 gstreamer vedetteh264dec',
       'h264 gstreamer avdec_h264',
+      'h265 gstreamer vedetteh265dec',
       'h265 gstreamer avdec_h265',
       'mjpeg gstreamer jpegdec',
       'h264 ffmpeg software',
@@ -262,5 +290,7 @@ test('this machine decodes every codec in software and infers on its CPU', () =>
       'mjpeg ffmpeg software',
     ]),
   );
+  const first = profile.decoders.filter(({ hardware, usable }) => usable && !hardware);
+  expect(first.map(({ name }) => name)[0]).toBe('vedetteh264dec');
   expect(profile.providers.filter(({ usable }) => usable).map(({ name }) => name)).toContain('cpu');
 }, 60_000);
