@@ -16,10 +16,12 @@ export interface TrackerOptions {
 const MISSES_ALWAYS_ALLOWED = 2;
 // A detection is sure at this share of the way from `high_score` to 1: at 0.9 when `high_score` is 0.5.
 const SURE = 0.8;
-// What flickers is often no object: each gap costs as much evidence as so many sure detections give. What was seen for long
-// can afford gaps.
-const GAP_COST = 2;
-const MOST_EVIDENCE = 20;
+// What flickers is often no object: each gap costs as much evidence as so many sure detections give. On KITTI 23 % of the
+// detections of false tracks are followed by a gap and 6 % of true ones, so by likelihood a gap outweighs 7 of them, were
+// gaps independent; people who are hidden again and again are not, and 3 costs them little. What was seen for long can
+// afford gaps.
+const GAP_COST = 3;
+const MOST_EVIDENCE = 100;
 // A track that came back is told again after so long without a miss, whatever its evidence.
 const RETURN_S = 0.2;
 // A detection this close to an object that is followed already is the same object.
