@@ -4,32 +4,18 @@
 // 1080p30 at about 4 Mbit/s, with a key frame each second; a second one has B-frames. Where a row does not say so nobody prints:
 // that is decoding alone, and telling the agent (this process) of the frames that it could want at 5 fps. The processes are those
 // that get installed (bench/installed.mjs), in the environment that the agent gives them.
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { cameraEnvironment } from '../src/cli/camera-environment.ts';
-import { prepareFootage } from '../src/cli/footage.ts';
 import { startRtspServer } from '../src/cli/rtsp-camera.ts';
-import { WHOLE_FRAME } from '../src/contracts/geometry.ts';
-import type { CameraOrder, PrintFormat } from '../src/contracts/ticket.ts';
-import { systemClock } from '../src/core/clock.ts';
+import type { CameraOrder } from '../src/contracts/ticket.ts';
 import { cpuMs, pssMb } from '../src/hw/process-usage.ts';
-import { Arena } from '../src/native/arena.ts';
-import { CameraChild } from '../src/pipeline/camera-child.ts';
-import { noticeEveryMs } from '../src/pipeline/frame-rate.ts';
 import { median } from './median.ts';
+import { encodeStream, openCamera, STREAM_FPS } from './opened-camera.ts';
 
-const FPS = 30;
-const WANTED_FPS = 5;
 const SETTLE_MS = 3000;
-/** As a detector's input, and as many frames held as with two sessions of two batch sets. */
-const PRINTED: PrintFormat = {
-  ...{ widthPx: 416, heightPx: 416, layout: 'planar', order: 'rgb', dtype: 'uint8' },
-  ...{ fit: 'corner', pad: 114, mean: [0, 0, 0], scale: [1, 1, 1] },
-};
-const HELD_WHEN_PRINTED = 5;
 const { values } = parseArgs({
   options: {
     clip: { type: 'string' },
@@ -57,69 +43,13 @@ interface Contender {
   readonly measure: () => Promise<Sample>;
 }
 
-/** As camera streams are: the first without B-frames. */
-function encode(name: string, ...options: string[]): string {
-  const source = prepareFootage(values.clip, folder)[0]!.file;
-  const file = join(folder, `${name}.mp4`);
-  const { status, stderr } = spawnSync('ffmpeg', [
-    ...['-v', 'error', '-y', '-stream_loop', '-1', '-i', source, '-an'],
-    ...['-t', String(Number(values.seconds) + 8), '-r', String(FPS)],
-    ...['-vf', 'scale=1920:1080,noise=alls=6:allf=t', '-c:v', 'libx264', '-preset', 'veryfast'],
-    ...['-b:v', '4M', '-maxrate', '5M', '-bufsize', '4M', '-g', String(FPS), ...options, file],
-  ]);
-  if (status !== 0) throw new Error(String(stderr));
-  return file;
-}
-
-/** One process after it gave its first frame; `close` ends it. With `prints`, each frame that is told of is printed. */
-async function open(
-  source: string,
-  changes: Partial<CameraOrder>,
-  { everyMs = noticeEveryMs(WANTED_FPS), prints = false } = {},
-): Promise<{ readonly pid: number; close(): Promise<void> }> {
-  const arena = Arena.create(1 << 20);
-  let frames = 0;
-  const child = new CameraChild(
-    {
-      order: {
-        ...{ camera: 'bench', session: 'bench', source, transport: 'tcp', decoder: 'gstreamer' },
-        ...{ decode: 'all', loop: true, realtime: true, maxWidthPx: 1920, maxHeightPx: 1088 },
-        ...{ heldFrames: prints ? HELD_WHEN_PRINTED : 3, arenaBytes: arena.bytes, ...changes },
-      },
-      arenaFd: arena.fd,
-      clock: systemClock,
-      environment: cameraEnvironment(process.env),
-    },
-    {
-      message: (message) => {
-        if (message.kind !== 'frame') return;
-        frames += 1;
-        const ticket = { sequence: message.sequence, rectangle: WHOLE_FRAME, format: PRINTED };
-        if (prints) void child.print({ ...ticket, offset: 0, orNewer: true });
-      },
-      unit: () => undefined,
-      line: (text) => console.error(text),
-      gone: () => undefined,
-    },
-  );
-  child.noticeEvery(everyMs);
-  while (frames === 0) await pause(20);
-  return {
-    pid: child.pid ?? 0,
-    close: async () => {
-      await child.close();
-      arena.close();
-    },
-  };
-}
-
 async function camera(
   source: string,
   changes: Partial<CameraOrder> = {},
   how: { everyMs?: number; prints?: boolean; count?: number } = {},
 ): Promise<Sample> {
   const opened = await Promise.all(
-    Array.from({ length: how.count ?? 1 }, () => open(source, changes, how)),
+    Array.from({ length: how.count ?? 1 }, () => openCamera(source, changes, how)),
   );
   const sample = await used(opened.map(({ pid }) => pid));
   await Promise.all(opened.map((one) => one.close()));
@@ -144,7 +74,7 @@ async function used(pids: readonly number[]): Promise<Sample> {
   await pause(SETTLE_MS);
   const from = { cpu: mean(cpuMs), own: process.cpuUsage(), ms: performance.now() };
   await pause(windowMs);
-  const frames = ((performance.now() - from.ms) * FPS) / 1000;
+  const frames = ((performance.now() - from.ms) * STREAM_FPS) / 1000;
   const { user, system } = process.cpuUsage(from.own);
   return {
     cpuMs: (mean(cpuMs) - from.cpu) / frames,
@@ -165,8 +95,12 @@ function pause(ms: number): Promise<void> {
 }
 
 async function run(): Promise<void> {
-  const plain = encode('plain', '-bf', '0');
-  const bFrames = encode('b-frames', '-bf', '2', '-x264-params', 'b-pyramid=none');
+  const seconds = Number(values.seconds) + 8;
+  const plain = encodeStream(values.clip, folder, { seconds });
+  const bFrames = encodeStream(values.clip, folder, {
+    ...{ name: 'b-frames', seconds },
+    options: ['-bf', '2', '-x264-params', 'b-pyramid=none'],
+  });
   const mounts = [{ path: 'cam', file: plain }];
   const server = await startRtspServer({ mounts, username: '', password: '' });
   const url = `rtsp://127.0.0.1:${server.port}/cam`;
@@ -235,7 +169,7 @@ async function run(): Promise<void> {
     contender: name,
     cpu_ms_per_frame: Number(cost(name).toFixed(2)),
     agent_ms_per_frame: Number(median(samples.get(name)!.map((one) => one.agentMs)).toFixed(3)),
-    core_percent: Number(((cost(name) * FPS) / 10).toFixed(1)),
+    core_percent: Number(((cost(name) * STREAM_FPS) / 10).toFixed(1)),
     ratio: Number((cost(name) / cost(beside)).toFixed(2)),
     pss_mb: Math.round(median(samples.get(name)!.map((one) => one.pssMb))),
   }));
