@@ -14,7 +14,7 @@ export interface Round {
   /** Where the track is looked for: `x1 y1 x2 y2`. */
   place(tracklet: Tracklet): Float64Array;
   /**
-   * Similarity above what is needed; a pair with 0 or less is never made. `overlap` is 0..1, blended with
+   * What the pair is worth; one with 0 or less is never made. `overlap` is 0..1, blended with
    * appearance where there is one.
    */
   benefit(tracklet: Tracklet, index: number, overlap: number): number;

@@ -12,6 +12,7 @@ import {
   weakBenefit,
 } from './association.ts';
 import { Candidates } from './candidates.ts';
+import { likelihood } from './fit.ts';
 import { Lifecycle, type TrackerOptions } from './lifecycle.ts';
 import { reachBenefit } from './reach.ts';
 import type { TrackingConfig } from './tracking-config.ts';
@@ -22,10 +23,9 @@ const MIN_TENTATIVE_SIMILARITY = 0.3;
 
 // What a weak detection's score counts for beside a strong one's.
 const WEAK_WORTH = 0.5;
-const LEAST = 1e-3;
 
 /**
- * Known tracks with all detections by IoU × score, weak ones at half their worth and only where they lie on a track
+ * Known tracks with all detections by likelihood × score, weak ones at half their worth and only where they lie on a track
  * that was seen lately; then tentative tracks with the strong detections that remain.
  *
  * The paper asks for weak detections only after the strong ones are given away. Then a passer-by who barely touches
@@ -50,8 +50,10 @@ export class ByteTrack implements Tracker {
     candidates.load(frame, detections, config.high_score, config.low_score);
     const above =
       (least: number) =>
-      (_: Tracklet, index: number, overlap: number): number =>
-        overlap * detections[index]!.score - least;
+      (_: Tracklet, index: number, overlap: number): number => {
+        const { score } = detections[index]!;
+        return overlap * score > least ? likelihood(overlap) * score : 0;
+      };
     const aboveStrong = above(config.min_similarity);
     association.run(frame, {
       indices: candidates.all,
@@ -62,7 +64,7 @@ export class ByteTrack implements Tracker {
         if (score >= config.high_score) return aboveStrong(tracklet, index, overlap);
         if (!wasJustSeen(tracklet)) return 0;
         if (weakBenefit(tracklet, candidates, index, config.min_low_iou) < 0) return 0;
-        return Math.max(LEAST, overlap * score * WEAK_WORTH - config.min_similarity);
+        return likelihood(overlap) * score * WEAK_WORTH;
       },
     });
     association.run(frame, {

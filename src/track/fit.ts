@@ -86,6 +86,22 @@ class Window {
   }
 }
 
+// How far detections of one object scatter around its expected place, in box widths. With 0.2 DanceTrack loses 0.5 HOTA at full
+// rate; all else stays within 0.2.
+const SCATTER = 0.3;
+
+/**
+ * How likely a box that overlaps the expected one so much (0..1) is the one expected: 1 where they coincide.
+ *
+ * Pairs are chosen by the greatest sum. The sum of likelihoods is about how many of them are right; the sum of overlaps
+ * gives up a sure pair for two that are mediocre.
+ */
+export function likelihood(overlap: number): number {
+  // So many widths apart two equal boxes side by side overlap so much. Errors have long tails: Laplace, not Gauss.
+  const distance = (1 - overlap) / (1 + overlap);
+  return Math.exp(-distance / SCATTER);
+}
+
 /** 1 for boxes of equal height, less the more they differ: among rivals the one of the right size wins. */
 export function sizeFit(place: Float64Array, corners: Float64Array, at: number): number {
   const ratio = (corners[at + 3]! - corners[at + 1]!) / (place[3]! - place[1]!);

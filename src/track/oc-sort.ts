@@ -12,10 +12,16 @@ import {
   weakBenefit,
 } from './association.ts';
 import { Candidates } from './candidates.ts';
+import { likelihood } from './fit.ts';
 import { Lifecycle, type TrackerOptions } from './lifecycle.ts';
 import { reachBenefit } from './reach.ts';
 import type { TrackingConfig } from './tracking-config.ts';
 import type { Tracklet } from './tracklet.ts';
+
+// Two detections of one thing that stands still differ by so much, in box heights: twice the deviation of one (kalman.ts).
+const JITTER = 0.1;
+// Who turns back is the last choice, yet not excluded.
+const LEAST = 1e-6;
 
 /**
  * - Momentum: among rivals, the detection in the direction of movement wins.
@@ -47,9 +53,9 @@ export class OcSort implements Tracker {
       place: expectedPlace,
       benefit: (tracklet, index, overlap) => {
         const { score } = detections[index]!;
-        const similarity = overlap * score;
-        if (similarity < config.min_similarity) return 0;
-        return similarity + this.momentum(tracklet, index, score);
+        if (overlap * score < config.min_similarity) return 0;
+        const worth = likelihood(overlap) * score + this.momentum(tracklet, index, score);
+        return Math.max(LEAST, worth);
       },
     });
     association.run(frame, {
@@ -62,7 +68,10 @@ export class OcSort implements Tracker {
       indices: candidates.strong,
       belongs: isAny,
       place: observedPlace,
-      benefit: (_, index, overlap) => overlap * detections[index]!.score - config.min_similarity,
+      benefit: (_, index, overlap) => {
+        const { score } = detections[index]!;
+        return overlap * score > config.min_similarity ? likelihood(overlap) * score : 0;
+      },
     });
     association.run(frame, {
       indices: candidates.strong,
@@ -90,9 +99,17 @@ export class OcSort implements Tracker {
     const at = 4 * index;
     const wayX = (corners[at]! + corners[at + 2]!) / 2 - before[0]!;
     const wayY = (corners[at + 1]! + corners[at + 3]!) / 2 - before[1]!;
-    const lengths = Math.hypot(moveX, moveY) * Math.hypot(wayX, wayY);
-    if (lengths < 1e-12) return 0;
-    const cosine = Math.min(1, Math.max(-1, (moveX * wayX + moveY * wayY) / lengths));
-    return config.inertia * score * (0.5 - Math.acos(cosine) / Math.PI);
+    const move = Math.hypot(moveX, moveY);
+    const way = Math.hypot(wayX, wayY);
+    if (move * way < 1e-12) return 0;
+    const cosine = Math.min(1, Math.max(-1, (moveX * wayX + moveY * wayY) / (move * way)));
+    const trust = beyondJitter(Math.min(move, way), observed[3]! - observed[1]!);
+    return trust * config.inertia * score * (0.5 - Math.acos(cosine) / Math.PI);
   }
+}
+
+/** How far a direction can be believed, 0..1: that of a short way is chance. */
+function beyondJitter(way: number, height: number): number {
+  const jitter = JITTER * height;
+  return (way * way) / (way * way + jitter * jitter);
 }

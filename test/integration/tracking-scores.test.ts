@@ -29,8 +29,8 @@ describe.skipIf(isAbsent)('on recorded sequences', () => {
   test.each([
     ['byte_track', 'byte', 'MOT17', 5],
     ['oc_sort', 'ocsort', 'MOT17', 5],
-    ['byte_track', 'byte', 'DanceTrack-simdet', 7.5],
-    ['oc_sort', 'ocsort', 'DanceTrack-simdet', 7.5],
+    ['byte_track', 'byte', 'DanceTrack-simdet', 8.5],
+    ['oc_sort', 'ocsort', 'DanceTrack-simdet', 8.5],
   ] as const)(
     '%s scores at least the HOTA of %s on %s, and at 5 fps at most %d points less',
     (tracker, name, dataset, loss) => {
@@ -40,8 +40,11 @@ describe.skipIf(isAbsent)('on recorded sequences', () => {
           table.find((row) => row.tracker === name && row.sequence === one.name)!.scores.HOTA!,
       );
       const full = hotaAt(tracker, used, undefined);
+      const slow = hotaAt(tracker, used, 5);
       expect(full).toBeGreaterThanOrEqual(mean(theirs));
-      expect(full - hotaAt(tracker, used, 5)).toBeLessThanOrEqual(loss);
+      expect(full - slow).toBeLessThanOrEqual(loss);
+      // Where every frame brings so much more, a fifth of the frames is still enough for their score.
+      if (loss > 5) expect(slow).toBeGreaterThanOrEqual(mean(theirs));
     },
   );
 });

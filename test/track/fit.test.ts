@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cornersIou } from '../../src/track/candidates.ts';
-import { Lookout, sizeFit } from '../../src/track/fit.ts';
+import { Lookout, likelihood, sizeFit } from '../../src/track/fit.ts';
 import { Tracklet } from '../../src/track/tracklet.ts';
 import { frameOf } from '../fakes/frames.ts';
 
@@ -85,4 +85,18 @@ test('size fits best at equal height, and alike for twice and half', () => {
   expect(sizeFit(place, Float64Array.of(5, 5, 9, 6), 0)).toBe(1);
   expect(sizeFit(place, Float64Array.of(5, 5, 9, 7), 0)).toBe(0.5);
   expect(sizeFit(place, Float64Array.of(5, 5, 9, 5.5), 0)).toBe(0.5);
+});
+
+test('likelihood rises with overlap to 1, and half of it is lost within a quarter of a box', () => {
+  const share = fc.double({ min: 0, max: 1, noNaN: true });
+  fc.assert(
+    fc.property(share, share, (a, b) => {
+      if (a < b) expect(likelihood(a)).toBeLessThanOrEqual(likelihood(b));
+      expect(likelihood(a)).toBeGreaterThan(0);
+    }),
+  );
+  expect(likelihood(1)).toBe(1);
+  const aQuarterAside = 0.75 / 1.25;
+  expect(likelihood(aQuarterAside)).toBeLessThan(0.5);
+  expect(likelihood(aQuarterAside)).toBeGreaterThan(0.4);
 });

@@ -49,7 +49,39 @@ describe('oc_sort', () => {
   });
 });
 
+describe('momentum', () => {
+  /** Where the one of two detections begins that continues the track of somebody who walks to the right. */
+  function chosen(inertia: number, near: Detection, far: Detection): number {
+    const it = make('oc_sort', { inertia });
+    for (let i = 1; i <= 20; i++) it.update(frameOf('a', i), [person(0.4 + i * 0.005)]);
+    const { tracks } = it.update(frameOf('a', 21), [near, far]);
+    return tracks.find((track) => track.id === 'id-1')!.box[0];
+  }
+
+  test('among rivals who walks goes on straight, though somebody is nearer to the side', () => {
+    const aside = person(0.5, 0.43);
+    const ahead = person(0.5175);
+    expect(chosen(0, aside, ahead)).toBe(0.5);
+    expect(chosen(DEFAULT_TRACKING.inertia, aside, ahead)).toBe(0.5175);
+  });
+
+  test('who stands has no direction, however detections jitter', () => {
+    const it = make('oc_sort');
+    for (let i = 1; i <= 20; i++) it.update(frameOf('a', i), [person(i === 20 ? 0.501 : 0.5)]);
+    const { tracks } = it.update(frameOf('a', 21), [person(0.488), person(0.5145)]);
+    expect(idAt(tracks, 0.488)).toBe('id-1');
+  });
+});
+
 describe.each(TRACKERS)('%s', (name) => {
+  test('a sure pair is not given up for two that are mediocre', () => {
+    const it = make(name);
+    for (let i = 1; i <= 20; i++) it.update(frameOf('a', i), [person(0.5), person(0.52)]);
+    const { tracks } = it.update(frameOf('a', 21), [person(0.5), person(0.4825)]);
+    expect(idAt(tracks, 0.5)).toBe('id-1');
+    expect(idAt(tracks, 0.4825)).toBe('id-3');
+  });
+
   test('two people who pass each other keep their identities', () => {
     const it = make(name);
     let last = it.update(frameOf('a', 1), []);
