@@ -6,6 +6,7 @@ const STARTS_PROCESSES = [
   'test/integration/**/*.test.ts',
   'test/native/**/*.test.ts',
   'test/hw/probe.test.ts',
+  'test/pipeline/camera-streams.test.ts',
   'test/pipeline/supervisor.test.ts',
 ];
 

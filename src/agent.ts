@@ -9,28 +9,32 @@ import type { ModelManifest } from './contracts/model.ts';
 import type { SinkHealth, SinkRecord } from './contracts/sink.ts';
 import { type Clock, sleep, type Timer } from './core/clock.ts';
 import { AgentError } from './core/errors.ts';
-import { Lifecycle, type Service } from './core/lifecycle.ts';
+import { Lifecycle, type Service, type StartOrder } from './core/lifecycle.ts';
 import type { Log } from './core/log.ts';
-import { ulid } from './core/ulid.ts';
 import { findHardwareDecoders } from './hw/hardware-decoders.ts';
 import { cpuMs } from './hw/process-usage.ts';
 import { isLayout } from './infer/layout.ts';
 import { MeasurementFile } from './infer/measurement-file.ts';
 import type { AppearanceModel } from './infer/open-embedding.ts';
-import { type OpenedModels, openModels } from './infer/open-models.ts';
+import {
+  type ModelsOptions,
+  modelsRoom,
+  type OpenedModels,
+  openModels,
+} from './infer/open-models.ts';
+import { Arena } from './native/arena.ts';
 import { findRuntimeLibrary } from './native/runtime-library.ts';
 import type { Admission } from './pipeline/admission.ts';
 import { AdmissionControl } from './pipeline/admission-control.ts';
-import { cameraSettings } from './pipeline/camera-plan.ts';
+import { cameraSettings, isLive } from './pipeline/camera-plan.ts';
 import { CameraStreams } from './pipeline/camera-streams.ts';
-import type { CameraSet } from './pipeline/cameras.ts';
 import { CounterFile } from './pipeline/counter-file.ts';
+import { createPipeline, STILL_BYTES } from './pipeline/create-pipeline.ts';
 import { type CameraExplanation, explainCamera } from './pipeline/explain.ts';
 import { Metrics } from './pipeline/metrics.ts';
-import { Pipeline } from './pipeline/pipeline.ts';
+import type { Pipeline } from './pipeline/pipeline.ts';
 import { scenesOf, wantsClips } from './pipeline/scene-plan.ts';
-import { SnapshotKeeper, STILL_SLOT_BYTES } from './pipeline/snapshot.ts';
-import { createTracker } from './track/create-tracker.ts';
+import type { SnapshotKeeper } from './pipeline/snapshot.ts';
 import { type TrackingConfig, trackingFor } from './track/tracking-config.ts';
 
 export interface AgentOptions {
@@ -76,8 +80,6 @@ const STOP_LIMIT_MS = 4000;
 /** Long enough for a rate of a few frames per second. */
 const EXPLAIN_MS = 2000;
 const COUNTERS_KEPT_MS = 60_000;
-/** Stills that can be printed at the same time. */
-const STILL_SLOTS = 2;
 
 export class Agent {
   readonly metrics: Metrics = new Metrics();
@@ -86,6 +88,7 @@ export class Agent {
   /** With the rates that the machine carries. */
   private config: Config;
   private readonly admission: AdmissionControl;
+  private arena!: Arena;
   private models!: OpenedModels;
   private pipeline!: Pipeline;
   private streams!: CameraStreams;
@@ -123,17 +126,19 @@ export class Agent {
       this.pipeline.removeCamera(camera);
     }
     this.streams.clips.setSettings(config.storage.clips);
-    for (const camera of Object.keys(config.cameras)) await this.applyCamera(camera);
+    for (const camera of Object.keys(config.cameras)) {
+      this.setCamera(camera);
+      await this.applyStreams(camera);
+    }
   }
 
   /** `enabled` starts and stops a camera, `detect` pauses its analysis; both until the next change of configuration. */
   async switch(camera: string, key: CameraSwitch, isOn: boolean): Promise<void> {
-    const settings = this.config.cameras[camera];
-    if (settings === undefined) {
+    if (this.config.cameras[camera] === undefined) {
       throw new AgentError('COMMAND_REFUSED', { cause: `there is no camera ${camera}` });
     }
     if (key === 'detect') this.pipeline.setPaused(camera, !isOn);
-    else await this.applyStreams(camera, { ...settings, enabled: isOn });
+    else await this.applyStreams(camera, { enabled: isOn });
   }
 
   health(): AgentHealth {
@@ -194,24 +199,30 @@ export class Agent {
     return this.streams.statuses().every((status) => status.state === 'ended');
   }
 
-  private services(): Service[] {
+  private services(): StartOrder {
     const { sinks, log } = this.options;
     return [
-      sinks,
-      {
-        name: 'engine',
-        start: async () => {
-          await Promise.all([this.openModels(), this.tryDecoders()]);
+      [
+        this.streamService(),
+        sinks,
+        {
+          name: 'engine',
+          start: async () => {
+            this.models = await openModels(this.modelsOptions(), this.arena);
+          },
+          stop: () => this.models.close(),
         },
-        stop: () => this.models.close(),
-      },
+      ],
       this.pipelineService(),
       {
         name: 'cameras',
         start: async () => {
           this.admission.read(this.config.storage.path, this.models.fingerprint);
           this.config = this.admission.settle(this.config, true);
-          for (const camera of Object.keys(this.config.cameras)) await this.applyCamera(camera);
+          const cameras = Object.keys(this.config.cameras);
+          for (const camera of cameras) this.setCamera(camera);
+          this.joinStreams();
+          for (const camera of cameras) await this.applyStreams(camera);
           log.info({ cameras: this.streams.cameras.ids }, 'cameras started');
           // While their processes start there is time.
           if (this.config.storage.stills.enabled) void this.snapshots?.prepare();
@@ -221,16 +232,57 @@ export class Agent {
     ];
   }
 
+  /** Cameras that do not wait for anybody connect while the model is opened. */
+  private streamService(): Service {
+    return {
+      name: 'streams',
+      start: async () => {
+        const room = modelsRoom(this.modelsOptions());
+        this.arena = Arena.create(room.arenaBytes);
+        await this.tryDecoders();
+        const { cameraEnvironment: environment, clock, log, sinks } = this.options;
+        const { bytes: arenaBytes } = this.arena;
+        this.streams = new CameraStreams({
+          ...{ arena: this.arena, environment, clock, log },
+          clips: this.config.storage.clips,
+          limits: { arenaBytes, framesUnderWay: room.framesUnderWay, decoders: this.decoders },
+          deliver: (clip) => sinks.write([{ kind: 'clip', clip }]),
+        });
+        for (const [camera, settings] of Object.entries(this.config.cameras)) {
+          if (isLive(settings)) await this.applyStreams(camera);
+        }
+      },
+      stop: async () => {
+        await this.streams.stop();
+        this.arena.close();
+      },
+    };
+  }
+
   /** Totals of zones and lines are kept over restarts; a crash costs at most the last minute. */
   private pipelineService(): Service {
-    const { clock, log } = this.options;
+    const { clock, log, sinks, onDetections } = this.options;
     const file = new CounterFile(join(this.config.storage.path, 'counters.json'), log);
     const save = () => file.write(this.pipeline.scene.counters());
     let timer: Timer | undefined;
     return {
       name: 'pipeline',
       start: async () => {
-        this.joinStages();
+        const { metrics, models, streams, config } = this;
+        const write: SinkGroup['write'] = (records) => sinks.write(records);
+        const tracking = () => this.tracking();
+        const parts = {
+          config,
+          models,
+          streams,
+          tracking,
+          metrics,
+          clock,
+          log,
+          write,
+          onDetections,
+        };
+        ({ pipeline: this.pipeline, snapshots: this.snapshots } = createPipeline(parts));
         this.pipeline.scene.setScenes(scenesOf(this.config));
         this.pipeline.scene.restore(file.read());
         timer = clock.every(COUNTERS_KEPT_MS, save);
@@ -244,18 +296,18 @@ export class Agent {
     };
   }
 
-  private async openModels(): Promise<void> {
+  private modelsOptions(): ModelsOptions {
     const { manifest, appearance, runtimeLibrary, log } = this.options;
     const { runtime, storage } = this.config;
-    this.models = await openModels({
+    return {
       ...{ manifest, appearance, settings: runtime, log },
       library: findRuntimeLibrary(runtime.library, runtimeLibrary).path,
-      extraBytes: STILL_SLOTS * STILL_SLOT_BYTES,
+      extraBytes: STILL_BYTES,
       layouts: new MeasurementFile(join(storage.path, 'layouts.json'), log, isLayout),
-    });
+    };
   }
 
-  /** Once per run of the agent, while the model is opened. */
+  /** Once per run of the agent. */
   private async tryDecoders(): Promise<void> {
     this.decoders = await findHardwareDecoders();
     for (const { name: decoder, codec, usable, reason } of this.decoders) {
@@ -264,54 +316,26 @@ export class Agent {
     }
   }
 
-  private joinStages(): void {
-    const { cameraEnvironment: environment, clock, log, sinks } = this.options;
-    const { engine, describing, arena } = this.models;
-    const { stills, clips } = this.config.storage;
-    const framesUnderWay = engine.sets.reduce((sum, set) => sum + set.capacity, 0);
-    this.streams = new CameraStreams({
-      ...{ arena, clips, environment, clock, log },
-      limits: { arenaBytes: arena.bytes, framesUnderWay, decoders: this.decoders },
-      onFrame: (frame) => this.pipeline.frame(frame),
-      onStatus: (status, was) => this.pipeline.camera(status, was),
-      onSessionEnd: (camera) => this.pipeline.sessionEnded(camera),
-      deliver: (clip) => sinks.write([{ kind: 'clip', clip }]),
-    });
-    const { cameras } = this.streams;
-    const print: CameraSet['print'] = (camera, ticket) => cameras.print(camera, ticket);
-    const slots = Array.from({ length: STILL_SLOTS }, () => arena.reserve(STILL_SLOT_BYTES));
-    const { quality, annotate: isAnnotated } = stills;
-    this.snapshots = new SnapshotKeeper({ arena, slots, clock, log, quality, isAnnotated, print });
-    this.pipeline = new Pipeline({
-      device: this.config.device.name,
-      engine,
-      appearance: describing && { engine: describing, minScore: this.tracking().high_score },
-      snapshots: stills.enabled ? this.snapshots : undefined,
-      clips: this.streams.clips,
-      clock,
-      log,
-      metrics: this.metrics,
-      maxQueueDelayMs: this.config.runtime.batch.max_queue_delay_us / 1000,
-      preferredBatchSizes: this.config.runtime.batch.preferred_batch_size,
-      createTracker: () =>
-        createTracker(this.tracking(), { idFor: (captureMs) => ulid(captureMs) }),
-      print,
-      order: (camera, ticket) => cameras.order(camera, ticket),
-      write: (records: readonly SinkRecord[]) => sinks.write(records),
-      onDetections: this.options.onDetections,
+  private joinStreams(): void {
+    this.streams.join({
+      frame: (frame) => this.pipeline.frame(frame),
+      status: (status, was) => this.pipeline.camera(status, was),
+      sessionEnd: (camera) => this.pipeline.sessionEnded(camera),
     });
   }
 
-  private async applyCamera(camera: string): Promise<void> {
+  private setCamera(camera: string): void {
     const settings = this.config.cameras[camera];
     if (settings === undefined) return;
     const minScore = Math.max(this.options.manifest.minScore, this.tracking().low_score);
     this.pipeline.setCamera(camera, cameraSettings(settings, minScore));
-    await this.applyStreams(camera, settings);
   }
 
-  private applyStreams(camera: string, settings: CameraConfig): Promise<void> {
-    return this.streams.apply(camera, settings, wantsClips(this.config, camera));
+  private async applyStreams(camera: string, changes: Partial<CameraConfig> = {}): Promise<void> {
+    const settings = this.config.cameras[camera];
+    if (settings === undefined) return;
+    const areClipsWanted = wantsClips(this.config, camera);
+    await this.streams.apply(camera, { ...settings, ...changes }, areClipsWanted);
   }
 
   private tracking(): TrackingConfig {

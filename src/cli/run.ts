@@ -125,7 +125,9 @@ class Daemon {
     for (const { path, message } of this.started.warnings) {
       this.log.warn({ path: pathText(path), problem: message }, 'configuration warning');
     }
-    await this.agent.start();
+    const running = this.agent.start();
+    // Its processes and threads start meanwhile.
+    await Promise.all([running, this.mqtt?.prepare()]);
     // Commands reach the agent only when it can follow them.
     await this.control.start();
     await this.mqtt?.start();

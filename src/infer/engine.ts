@@ -40,10 +40,15 @@ export interface BatchSet {
 /** While one set of a lane is inferred, the other is printed. */
 const SETS_PER_LANE = 2;
 
-/** Bytes that `openEngine` will reserve. */
+/** Bytes of the arena that an engine reserves. */
 export function arenaBytesFor(manifest: ModelManifest, sessions: number, batch: number): number {
   const capacity = capacityFor(manifest, batch);
   return sessions * SETS_PER_LANE * align(capacity * printedBytes(printFormatOf(manifest)));
+}
+
+/** Frames that all sets of an engine hold. */
+export function framesUnderWay(manifest: ModelManifest, sessions: number, batch: number): number {
+  return sessions * SETS_PER_LANE * capacityFor(manifest, batch);
 }
 
 /** The ticket format that the model's input asks for. */
@@ -149,10 +154,15 @@ export class InferenceEngine<Kind extends Head = DetectionHead> {
     }
     const batch = capacityFor(manifest, options.batch);
     const engine = new InferenceEngine(head, manifest, sessions, arena, batch);
-    for (const size of engine.batchSizes ?? [batch]) {
-      await Promise.all(engine.sets.map((set) => engine.run(set, size, () => undefined)));
+    try {
+      for (const size of engine.batchSizes ?? [batch]) {
+        await Promise.all(engine.sets.map((set) => engine.run(set, size, () => undefined)));
+      }
+      return engine;
+    } catch (error) {
+      await engine.close();
+      throw error;
     }
-    return engine;
   }
 
   /**
@@ -188,8 +198,12 @@ export class InferenceEngine<Kind extends Head = DetectionHead> {
     await this.sessions[set.lane]!.runPrinted(this.runInputsFor(set, prints.length), asked, read);
   }
 
+  /** Also gives its part of the arena back. */
   async close(): Promise<void> {
     await Promise.all(this.sessions.map((session) => session.close()));
+    for (const { offset, bytesPerFrame, capacity } of this.sets) {
+      this.arena.release(offset, align(capacity * bytesPerFrame));
+    }
   }
 
   private runInputsFor(set: BatchSet, count: number): RunInputs {

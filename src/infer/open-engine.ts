@@ -7,7 +7,7 @@ import { AgentError, causeText } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { Arena } from '../native/arena.ts';
 import { type Calibration, type Contender, calibrate, calibrationText } from './calibration.ts';
-import { arenaBytesFor, InferenceEngine } from './engine.ts';
+import { arenaBytesFor, framesUnderWay, InferenceEngine } from './engine.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { type Layout, layoutCandidates, layoutText } from './layout.ts';
 import type { MeasurementFile } from './measurement-file.ts';
@@ -34,6 +34,8 @@ export interface OpenEngineOptions {
   readonly settings: RuntimeSettings;
   /** Of the arena, for whoever prints besides the engine. */
   readonly extraBytes: number;
+  /** With the room that `engineRoom` tells; absent: one is made. */
+  readonly arena?: Arena | undefined;
   /** Where layouts are kept over starts; without one they are measured each time. */
   readonly layouts?: MeasurementFile<Layout> | undefined;
   readonly log: Log;
@@ -42,49 +44,72 @@ export interface OpenEngineOptions {
 export interface OpenedEngine {
   readonly engine: InferenceEngine;
   readonly layout: Layout;
-  /** Also holds `extraBytes` for whoever prints besides the engine. */
+  /** Its own or the one that was given; also holds `extraBytes` for whoever prints besides the engine. */
   readonly arena: Arena;
   /** What was tried, in order, with the reason why it was or was not taken. */
   readonly choices: readonly Choice[];
   readonly fingerprint: Fingerprint;
 }
 
+/** What an engine will need, known before anything is opened. */
+export interface EngineRoom {
+  /** For every layout that may be measured; what is not touched costs nothing. */
+  readonly arenaBytes: number;
+  /** At most, with the provider that is there when no other is. */
+  readonly framesUnderWay: number;
+}
+
+export function engineRoom(options: Omit<OpenEngineOptions, 'arena'>): EngineRoom {
+  const { manifest, extraBytes } = options;
+  const tried = providersToTry(options).map((provider) => layoutsToTry(provider, options).layouts);
+  const bytes = tried.map((layouts) =>
+    layouts.reduce((sum, { sessions, batch }) => sum + arenaBytesFor(manifest, sessions, batch), 0),
+  );
+  const frames = (tried.at(-1) ?? []).map(({ sessions, batch }) =>
+    framesUnderWay(manifest, sessions, batch),
+  );
+  return { arenaBytes: Math.max(...bytes) + extraBytes, framesUnderWay: Math.max(...frames) };
+}
+
 /**
  * Tries providers until one opens the model and infers a blank batch.
  *
  * A provider that the operator named is the only one tried: its failure is thrown. With `auto` each
- * failure is kept as the reason in `choices`. The arena is made here, because its size follows from
- * the provider's sessions and batch; the caller closes both. The first start with a model measures which
- * layout is fastest, which takes one to four seconds.
+ * failure is kept as the reason in `choices`. The caller closes the engine and the arena. The first start with a
+ * model measures which layout is fastest, which takes one to four seconds.
  */
 export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngine> {
-  const { runtime, settings, log } = options;
+  const { settings, log } = options;
   const isAuto = settings.provider === 'auto';
-  const order = isAuto
-    ? PROVIDERS.map(({ name }) => name).filter((name) => runtime.providers.includes(name))
-    : [settings.provider];
+  const arena = options.arena ?? Arena.create(engineRoom(options).arenaBytes);
   const choices: Choice[] = [];
   let failure: unknown;
-  for (const provider of order) {
+  for (const provider of providersToTry(options)) {
     try {
-      const opened = await openWith(provider, options);
+      const opened = await openWith(provider, options, arena);
       choices.push({ name: provider, usable: true, reason: 'inferred a blank batch' });
-      return { ...opened, choices };
+      return { ...opened, arena, choices };
     } catch (error) {
-      if (!isAuto || isHopeless(error)) throw error;
       failure = error;
+      if (!isAuto || isHopeless(error)) break;
       choices.push({ name: provider, usable: false, reason: causeText(error) });
       log.debug({ stage: 'infer', provider, cause: causeText(error) }, 'provider not usable');
     }
   }
+  if (options.arena === undefined) arena.close();
   throw failure;
 }
 
-async function openWith(
+function providersToTry({ runtime, settings }: OpenEngineOptions): string[] {
+  if (settings.provider !== 'auto') return [settings.provider];
+  return PROVIDERS.map(({ name }) => name).filter((name) => runtime.providers.includes(name));
+}
+
+/** The layout that was measured before, alone, where it is still one of those that could be chosen. */
+function layoutsToTry(
   provider: string,
-  options: OpenEngineOptions,
-): Promise<Omit<OpenedEngine, 'choices'>> {
-  const { manifest, runtime, settings, layouts, log } = options;
+  { manifest, runtime, settings, layouts }: OpenEngineOptions,
+): { readonly layouts: readonly Layout[]; readonly fingerprint: Fingerprint } {
   const fingerprint = fingerprintOf(manifest, runtime, provider);
   const candidates = layoutCandidates({
     provider,
@@ -94,62 +119,57 @@ async function openWith(
     batch: settings.batch.max_batch_size,
     maxBatch: manifest.maxBatch,
   });
-  const isOpen = candidates.length > 1;
-  const known = isOpen ? layouts?.find(fingerprint) : undefined;
+  const known = candidates.length > 1 ? layouts?.find(fingerprint) : undefined;
   const isKnown = candidates.some(
     (one) => known !== undefined && layoutText(one) === layoutText(known),
   );
+  return { layouts: isKnown && known !== undefined ? [known] : candidates, fingerprint };
+}
+
+async function openWith(
+  provider: string,
+  options: OpenEngineOptions,
+  arena: Arena,
+): Promise<Omit<OpenedEngine, 'choices' | 'arena'>> {
+  const { layouts, log } = options;
+  const { layouts: candidates, fingerprint } = layoutsToTry(provider, options);
   const { contender, layout, measured }: Calibration<OpenContender> = await calibrate({
-    candidates: isKnown && known !== undefined ? [known] : candidates,
-    open: (layout) => openContender(provider, layout, options),
+    candidates,
+    open: (layout) => openContender(provider, layout, options, arena),
     nowMs: () => performance.now(),
   });
   if (measured.length > 0) {
     log.info({ stage: 'infer', provider }, `layout ${calibrationText(layout, measured)}`);
     layouts?.keep(fingerprint, layout);
   }
-  return { engine: contender.engine, arena: contender.arena, layout, fingerprint };
+  return { engine: contender.engine, layout, fingerprint };
 }
 
 interface OpenContender extends Contender {
   readonly engine: InferenceEngine;
-  readonly arena: Arena;
 }
 
 async function openContender(
   provider: string,
   layout: Layout,
-  { manifest, runtime, settings, extraBytes }: OpenEngineOptions,
+  { manifest, runtime, settings }: OpenEngineOptions,
+  arena: Arena,
 ): Promise<OpenContender> {
-  const arena = Arena.create(arenaBytesFor(manifest, layout.sessions, layout.batch) + extraBytes);
-  try {
-    const engine = await InferenceEngine.open(
-      manifest,
-      {
-        library: runtime.library,
-        provider,
-        providerOptions: settings.provider_options,
-        plugins: settings.plugins,
-        ...layout,
-      },
-      arena,
-    );
-    return {
-      engine,
-      arena,
-      measure: async (windowMs) => {
-        const { undisturbedFps, runMs } = await measureThroughput(engine, windowMs, layout.threads);
-        return { fps: undisturbedFps, runMs };
-      },
-      close: async () => {
-        await engine.close();
-        arena.close();
-      },
-    };
-  } catch (error) {
-    arena.close();
-    throw error;
-  }
+  const { library } = runtime;
+  const { provider_options: providerOptions, plugins } = settings;
+  const engine = await InferenceEngine.open(
+    manifest,
+    { library, provider, providerOptions, plugins, ...layout },
+    arena,
+  );
+  return {
+    engine,
+    measure: async (windowMs) => {
+      const { undisturbedFps, runMs } = await measureThroughput(engine, windowMs, layout.threads);
+      return { fps: undisturbedFps, runMs };
+    },
+    close: () => engine.close(),
+  };
 }
 
 /** No other provider makes a wrong file right. */

@@ -1,5 +1,5 @@
 // The one broker connection: a client of mqtt.js lives for one connection only, everything that must outlive it is here.
-import { connect, type IConnackPacket, type MqttClient } from 'mqtt';
+import type { IConnackPacket, MqttClient } from 'mqtt';
 import type { CommandHandler } from '../contracts/command.ts';
 import { Backoff, type BackoffOptions } from '../core/backoff.ts';
 import type { Clock, Timer } from '../core/clock.ts';
@@ -66,6 +66,7 @@ export class MqttConnection implements Service {
   private readonly backoff: Backoff;
   private readonly inFlight: InFlight;
   private phase: Phase = 'stopped';
+  private openClient: typeof import('./client.ts').openClient | undefined;
   private client: MqttClient | undefined;
   private version: 4 | 5 = 5;
   private timers: Timer[] = [];
@@ -92,10 +93,16 @@ export class MqttConnection implements Service {
     );
   }
 
-  /** Returns at once; the broker may be away. Throws CONFIG_INVALID for unreadable certificates. */
+  /** Loads the client library, for a `start` to come. */
+  async prepare(): Promise<void> {
+    this.openClient ??= (await import('./client.ts')).openClient;
+  }
+
+  /** Returns at once when prepared; the broker may be away. Throws CONFIG_INVALID for unreadable certificates. */
   async start(): Promise<void> {
     this.newOptions();
     this.phase = 'waiting';
+    await this.prepare();
     this.open();
   }
 
@@ -193,11 +200,11 @@ export class MqttConnection implements Service {
   }
 
   private open(): void {
-    if (this.phase !== 'waiting') return;
+    if (this.phase !== 'waiting' || this.openClient === undefined) return;
     this.phase = 'connecting';
     let client: MqttClient;
     try {
-      client = connect(this.options.config.url, this.newOptions());
+      client = this.openClient(this.options.config.url, this.newOptions());
     } catch (error) {
       this.lose(undefined, causeText(error));
       return;

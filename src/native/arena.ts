@@ -8,14 +8,19 @@ interface ArenaExports {
   arenaMap(fd: number, bytes: number): ArrayBuffer;
 }
 
+interface Span {
+  readonly offset: number;
+  readonly bytes: number;
+}
+
 /** A cache line, and what the widest vector load of the runtimes wants. */
 const ALIGNMENT = 64;
 
 /**
  * One sealed memfd: neither side can resize it, so neither can make the other fault.
  *
- * Offsets are handed out once and never taken back (`reserve`); the agent does so at start and tells camera processes by
- * ticket. Views stay valid as long as they are referenced, also after `close`. Untouched pages cost nothing.
+ * Offsets are handed out at start (`reserve`) and told to camera processes by ticket; taken back is only what no ticket
+ * named (`release`). Views stay valid as long as they are referenced, also after `close`. Untouched pages cost nothing.
  */
 export class Arena {
   /** For `stdio` of a forked child; -1 after `close`. */
@@ -24,13 +29,15 @@ export class Arena {
   /** The whole arena, not copied: what native calls take together with an offset. */
   readonly memory: Uint8Array;
   readonly #owned: boolean;
-  #reserved = 0;
+  /** By offset; never two that touch. */
+  #free: Span[];
 
   private constructor(fd: number, memory: ArrayBuffer, owned: boolean) {
     this.fd = fd;
     this.bytes = memory.byteLength;
     this.memory = new Uint8Array(memory);
     this.#owned = owned;
+    this.#free = [{ offset: 0, bytes: this.bytes }];
   }
 
   static create(bytes: number): Arena {
@@ -44,15 +51,31 @@ export class Arena {
     return new Arena(fd, memory, false);
   }
 
-  /** The offset of `bytes` that nobody else gets, 64-byte aligned; ARENA_FULL when there is no room. */
+  /** The offset of `bytes` that nobody else gets, the lowest there is, 64-byte aligned; ARENA_FULL when there is no room. */
   reserve(bytes: number): number {
-    const end = this.#reserved + Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
-    if (!(bytes > 0 && end <= this.bytes)) {
+    const wanted = aligned(bytes);
+    const span = this.#free.find((one) => one.bytes >= wanted);
+    if (!(bytes > 0) || span === undefined) {
       throw new AgentError('ARENA_FULL', { size: this.bytes, wanted: bytes });
     }
-    const offset = this.#reserved;
-    this.#reserved = end;
+    const { offset } = span;
+    this.#free = this.#free.flatMap((one) => {
+      if (one !== span) return [one];
+      const rest = { offset: offset + wanted, bytes: one.bytes - wanted };
+      return rest.bytes > 0 ? [rest] : [];
+    });
     return offset;
+  }
+
+  /** Takes back what `reserve` gave for as many bytes. */
+  release(offset: number, bytes: number): void {
+    const spans = [...this.#free, { offset, bytes: aligned(bytes) }];
+    this.#free = [];
+    for (const span of spans.sort((one, other) => one.offset - other.offset)) {
+      const before = this.#free.at(-1);
+      if (before === undefined || before.offset + before.bytes < span.offset) this.#free.push(span);
+      else this.#free.splice(-1, 1, { offset: before.offset, bytes: before.bytes + span.bytes });
+    }
   }
 
   /** `bytes` from `offset` on, not copied. */
@@ -70,4 +93,8 @@ export class Arena {
     if (this.#owned && this.fd >= 0) closeSync(this.fd);
     this.fd = -1;
   }
+}
+
+function aligned(bytes: number): number {
+  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 }

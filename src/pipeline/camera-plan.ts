@@ -4,6 +4,7 @@ import type { HardwareDecoders } from '../contracts/decoder.ts';
 import type { DecoderChoice } from '../contracts/hardware.ts';
 import type { CameraOrder, MotionOrder } from '../contracts/ticket.ts';
 import type { CameraSettings } from './pipeline.ts';
+import { parseSource } from './source.ts';
 
 /** A camera's order without what only its supervisor knows: the session, and what failed before. */
 export type CameraPlan = Omit<CameraOrder, 'session'> & {
@@ -72,6 +73,12 @@ export function recordPlan(id: string, config: CameraConfig): CameraPlan | undef
     arenaBytes: 0,
     isEnabled: config.enabled,
   };
+}
+
+/** It goes on whether somebody looks or not; a file that began before the model is there would begin without it. */
+export function isLive({ url }: Pick<CameraConfig, 'url'>): boolean {
+  const source = parseSource(url);
+  return 'kind' in source && source.kind !== 'file';
 }
 
 function motionOrder({ threshold, fade_s, masks }: CameraConfig['motion']): MotionOrder {

@@ -19,13 +19,18 @@ export interface CameraStreamsDeps {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly log: Log;
-  /** False: the frame will not be printed. */
-  onFrame(frame: Frame): boolean;
-  /** Also when the recorded stream came or went, with the same state as before. */
-  onStatus(status: CameraStatus, was: CameraState): void;
-  /** The frames of the decoded stream cannot be printed any more. */
-  onSessionEnd(camera: string): void;
+  /** Another program in place of `camera-process`; for tests. */
+  readonly entry?: string;
   deliver(clip: Clip): void;
+}
+
+export interface StreamListener {
+  /** False: the frame will not be printed. */
+  frame(frame: Frame): boolean;
+  /** Also when the recorded stream came or went, with the same state as before. */
+  status(status: CameraStatus, was: CameraState): void;
+  /** The frames of the decoded stream cannot be printed any more. */
+  sessionEnd(camera: string): void;
 }
 
 export class CameraStreams {
@@ -35,11 +40,12 @@ export class CameraStreams {
   private readonly deps: CameraStreamsDeps;
   private readonly records: RecordStreams;
   private readonly newestFrames = new Map<string, Frame>();
+  private listener: StreamListener | undefined;
 
   constructor(deps: CameraStreamsDeps) {
     this.deps = deps;
-    const { arena, clock, log, environment } = deps;
-    const common = { arena, clock, environment };
+    const { arena, clock, log, environment, entry } = deps;
+    const common = { arena, clock, environment, ...(entry !== undefined && { entry }) };
     this.clips = new ClipKeeper(deps.clips, {
       ...{ clock, log },
       deliver: (clip) => deps.deliver(clip),
@@ -49,9 +55,10 @@ export class CameraStreams {
       createSupervisor: (plan) => new CameraSupervisor({ ...common, plan, log }),
       onFrame: (frame) => this.onFrame(frame),
       onUnit: (camera, unit) => this.clips.unit(camera, unit),
-      onStatus: (status, was) => deps.onStatus(this.withRecord(status), was),
+      onStatus: (status, was) => this.listener?.status(this.withRecord(status), was),
       onSessionEnd: (camera) => {
-        deps.onSessionEnd(camera);
+        this.newestFrames.delete(camera);
+        this.listener?.sessionEnd(camera);
         this.clips.end(camera);
       },
     });
@@ -61,10 +68,17 @@ export class CameraStreams {
       onUnit: (camera, unit) => this.clips.unit(camera, unit, 'record'),
       onChange: (camera) => {
         const status = this.cameras.get(camera)?.status();
-        if (status !== undefined) deps.onStatus(this.withRecord(status), status.state);
+        if (status !== undefined) this.listener?.status(this.withRecord(status), status.state);
       },
       onSessionEnd: (camera) => this.clips.end(camera, 'record'),
     });
+  }
+
+  /** Cameras may run before: then nobody wants their frames, and `listener` hears at once how they are and what they show. */
+  join(listener: StreamListener): void {
+    this.listener = listener;
+    for (const status of this.statuses()) listener.status(status, 'connecting');
+    for (const frame of this.newestFrames.values()) listener.frame(frame);
   }
 
   /**
@@ -119,7 +133,8 @@ export class CameraStreams {
 
   private onFrame(frame: Frame): void {
     this.newestFrames.set(frame.camera, frame);
-    if (!this.deps.onFrame(frame)) this.cameras.get(frame.camera)?.pass(frame.sequence);
+    const isWanted = this.listener?.frame(frame) ?? false;
+    if (!isWanted) this.cameras.get(frame.camera)?.pass(frame.sequence);
   }
 
   private withRecord(status: CameraStatus): CameraStatus {

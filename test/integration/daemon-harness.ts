@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   copyFileSync,
+  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -77,6 +78,11 @@ export class Daemon {
 
   get isRunning(): boolean {
     return this.child?.exitCode === null && this.child.signalCode === null;
+  }
+
+  /** Cameras may be live before the model is there; commands are taken when it is. */
+  get takesCommands(): boolean {
+    return existsSync(join(this.dir, 'control.sock'));
   }
 
   said(msg: string, fields: Record<string, unknown> = {}): LogLine[] {

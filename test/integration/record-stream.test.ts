@@ -170,7 +170,8 @@ describe.skipIf(needsShared('a camera with two streams'))('a camera with two str
   it('detects on the small one, and its clip is of the large one around the moment', async () => {
     const zero = { small: await zeroOf(small), large: await zeroOf(large) };
     daemon.start();
-    await until('both streams', () => daemon.said('camera state', LIVE).length === 2, 60_000);
+    const areLive = () => daemon.said('camera state', LIVE).length === 2;
+    await until('both streams', () => areLive() && daemon.takesCommands, 60_000);
     const told = await explained();
     expect(told.decode).toMatchObject({ frame_size: SMALL, codec: 'h264' });
     expect(told.record).toMatchObject({ state: 'live', frame_size: LARGE, codec: 'h264' });

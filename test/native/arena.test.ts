@@ -66,6 +66,31 @@ test('reservations are aligned, disjoint and end with ARENA_FULL', () => {
   );
 });
 
+test('what is taken back is given out again, and never twice', () => {
+  const step = fc.record({ bytes: fc.integer({ min: 1, max: 2000 }), gives: fc.nat(8) });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const arena = Arena.create(8192);
+      let held: { offset: number; bytes: number }[] = [];
+      for (const { bytes, gives } of steps) {
+        for (const { offset, bytes } of held.splice(0, gives)) arena.release(offset, bytes);
+        try {
+          held.push({ offset: arena.reserve(bytes), bytes });
+        } catch (error) {
+          expect(isCode(error, 'ARENA_FULL')).toBe(true);
+        }
+        held = held.sort((one, other) => one.offset - other.offset);
+        for (const [at, { offset, bytes }] of held.entries()) {
+          expect(offset + bytes).toBeLessThanOrEqual(held[at + 1]?.offset ?? 8192);
+        }
+      }
+      for (const { offset, bytes } of held) arena.release(offset, bytes);
+      expect(arena.reserve(8192)).toBe(0);
+      arena.close();
+    }),
+  );
+});
+
 test('a descriptor that is no arena is refused with a code', () => {
   expect(() => Arena.map(1, 4096)).toThrow(expect.objectContaining({ code: 'DEFECT' }));
 });
