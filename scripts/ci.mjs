@@ -19,7 +19,7 @@ if (totals.failed === 0) {
   ctest();
   training();
   step('build', 'node', ['scripts/build.mjs']);
-  step('built command', 'node', ['dist/cli/main.js', '--version']);
+  step('built command', 'node', ['dist/bin/main.js', '--version']);
   step('demo', 'npm', ['run', 'demo', '--', '--seconds', '25']);
 }
 process.stdout.write(`${totals.passed} passed, ${totals.failed} failed\n`);

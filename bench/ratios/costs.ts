@@ -7,7 +7,7 @@ import type { BenchResult } from '../../src/bench/self-bench.ts';
 import type { CapacityProfile } from '../../src/contracts/capacity.ts';
 import { UTILISATION } from '../../src/pipeline/admission.ts';
 
-const MAIN = resolve(import.meta.dirname, '../../dist/cli/main.js');
+const MAIN = resolve(import.meta.dirname, '../../dist/bin/main.js');
 export const CORES: number = availableParallelism();
 
 export interface Bench {

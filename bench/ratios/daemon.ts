@@ -9,7 +9,7 @@ import { childrenOf } from '../../src/hw/process-usage.ts';
 import { Mosquitto } from '../../test/mqtt/mosquitto.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const MAIN = join(ROOT, 'dist/cli/main.js');
+const MAIN = join(ROOT, 'dist/bin/main.js');
 const STOP_LIMIT_MS = 15_000;
 /** Jiffies per second; 100 on every Linux that Vedette runs on. */
 const TICKS = 100;

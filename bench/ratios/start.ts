@@ -50,7 +50,7 @@ export async function start(bench: Bench, manifest: ModelManifest): Promise<Row>
       value: mean(results) / floor,
       bar: '≤ 1.2',
       measured: `${mean(results).toFixed(0)} ms on MQTT, ${PHASES} starts`,
-      against: `${loadMs.toFixed(0)} ms + ${mean(pictures).toFixed(0)} ms of gst-launch-1.0 to its first decoded picture`,
+      against: `${loadMs.toFixed(0)} ms + ${mean(pictures).toFixed(0)} ms of gst-launch-1.0 to its first key frame, decoded`,
       others_percent: percent(others),
     };
   } finally {
@@ -87,13 +87,24 @@ class KeyFrames {
   }
 }
 
+/** A whole one: without a key frame the decoder gives something grey after the connection, where nothing can be found. */
 async function firstPictureMs(url: string): Promise<number> {
   const startMs = performance.now();
   const program = spawn(
     'gst-launch-1.0',
     [
-      ...['-q', 'rtspsrc', `location=${url}`, 'protocols=tcp', 'latency=0', '!', 'rtph264depay'],
-      ...['!', 'h264parse', '!', 'avdec_h264', 'max-threads=1', '!', 'fakesink'],
+      ...['-q', 'rtspsrc', `location=${url}`, 'protocols=tcp', 'latency=0', '!'],
+      ...[
+        'rtph264depay',
+        'wait-for-keyframe=true',
+        '!',
+        'h264parse',
+        '!',
+        'avdec_h264',
+        'max-threads=1',
+        '!',
+        'fakesink',
+      ],
       ...['num-buffers=1', 'sync=false'],
     ],
     { stdio: 'ignore' },

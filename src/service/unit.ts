@@ -3,7 +3,7 @@
 export interface UnitPaths {
   /** Absolute path of the Node program. */
   readonly node: string;
-  /** Absolute path of dist/cli/main.js. */
+  /** Absolute path of dist/bin/main.js. */
   readonly program: string;
   readonly config: string;
 }

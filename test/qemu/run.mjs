@@ -60,7 +60,7 @@ function checkTools() {
   );
   if (missing.length > 0) fail(`apt install ${missing.map(([, name]) => name).join(' ')}`);
   if (process.getuid() !== 0) fail('only root can make the image');
-  for (const file of ['dist/cli/main.js', 'build/native/vedette.node']) {
+  for (const file of ['dist/bin/main.js', 'build/native/vedette.node']) {
     if (!existsSync(join(ROOT, file))) fail(`${file} is missing; npm run build makes it`);
   }
 }

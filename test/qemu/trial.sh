@@ -1,6 +1,6 @@
 #!/bin/bash
 # Runs inside the virtual machine, as its only job: the life of the service under a real systemd. Talks to the serial console.
-vedette() { node /opt/vedette/dist/cli/main.js "$@"; }
+vedette() { node /opt/vedette/dist/bin/main.js "$@"; }
 property() { systemctl show vedette --property="$1" --value; }
 now() { date +%s%N; }
 since() { echo "$((($(now) - $1) / 1000000)) ms"; }

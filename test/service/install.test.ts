@@ -28,7 +28,7 @@ if (!hasAnalyze) console.warn('service: skipped, there is no systemd-analyze her
 
 const PATHS = {
   node: '/usr/bin/node',
-  program: '/opt/vedette/dist/cli/main.js',
+  program: '/opt/vedette/dist/bin/main.js',
   config: '/etc/vedette/config.yaml',
 };
 
@@ -122,7 +122,7 @@ describe('vedette service, refused', () => {
 describe('the unit', () => {
   it('says which paths it could not see', () => {
     expect(hiddenPath(PATHS)).toBeUndefined();
-    expect(hiddenPath({ ...PATHS, program: '/home/me/vedette/dist/cli/main.js' })).toMatch(/home/);
+    expect(hiddenPath({ ...PATHS, program: '/home/me/vedette/dist/bin/main.js' })).toMatch(/home/);
     expect(hiddenPath({ ...PATHS, node: '/root/.nvm/node' })).toMatch(/root/);
     expect(hiddenPath({ ...PATHS, node: '/rooted/node' })).toBeUndefined();
   });
