@@ -5,13 +5,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sharedLimit } from '../src/bench/limits.ts';
-import { measurePath, type PathMeasure } from '../src/bench/path.ts';
+import { measurePath, type PathMeasure, withLayout } from '../src/bench/path.ts';
 import { cameraEnvironment } from '../src/cli/camera-environment.ts';
 import { prepareFootage } from '../src/cli/footage.ts';
+import type { Config } from '../src/config/schema/config.ts';
 import type { ModelManifest } from '../src/contracts/model.ts';
 import { systemClock } from '../src/core/clock.ts';
 import { createLog } from '../src/core/log.ts';
-import { cpuMs } from '../src/hw/process-usage.ts';
+import { cpuMs, rssMb } from '../src/hw/process-usage.ts';
 import type { Layout } from '../src/infer/layout.ts';
 import { openEngine } from '../src/infer/open-engine.ts';
 import { measureThroughput } from '../src/infer/throughput.ts';
@@ -47,19 +48,22 @@ export async function benchPath(options: PathOptions): Promise<Record<string, un
     const clip = prepareFootage(options.clip, folder)[0]!.file;
     const long = repeated(clip, join(folder, 'long.mp4'));
     const manifest = benchModel(options.model);
-    const inference = await openInference(manifest, options.windowMs);
+    const rssBeforeMb = rssMb(process.pid);
+    const first = await inferAlone(manifest, options.windowMs, RUNTIME);
+    const { layout } = first;
+    const fixed = withLayout(RUNTIME, layout);
     const decode: Measure[] = [];
     const infer: Measure[] = [];
     const path = new Map<number, PathMeasure[]>(options.cameras.map((count) => [count, []]));
     for (let round = 0; round < options.rounds; round++) {
       decode.push(await decodeAlone(long));
-      infer.push(await inference.infer());
+      infer.push((await inferAlone(manifest, options.windowMs, fixed)).measure);
       for (const count of options.cameras) {
         path.get(count)!.push(
           await measurePath({
             ...{ clip, manifest, folder, cameras: count, windowMs: options.windowMs },
             settleMs: WARM_MS,
-            ...{ runtime: RUNTIME, layout: inference.layout, clock: systemClock },
+            ...{ runtime: RUNTIME, layout, clock: systemClock },
             runtimeLibrary: process.env.VEDETTE_ORT,
             environment: cameraEnvironment(process.env),
             log: createLog('error'),
@@ -67,8 +71,7 @@ export async function benchPath(options: PathOptions): Promise<Record<string, un
         );
       }
     }
-    await inference.close();
-    return report(manifest, clip, decode, infer, path);
+    return report(manifest, clip, decode, infer, path, first.rssMb - rssBeforeMb);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -134,30 +137,35 @@ function frameCount(clip: string): number {
   return Number(spawnSync('ffprobe', args, { encoding: 'utf8' }).stdout.trim().replace(',', ''));
 }
 
-interface OpenedBench {
-  readonly infer: () => Promise<Measure>;
+interface InferenceAlone {
+  readonly measure: Measure;
   readonly layout: Layout;
-  readonly close: () => Promise<void>;
+  /** Of this process, while the sessions are open. */
+  readonly rssMb: number;
 }
 
-/** Every session fed with the same blank input without pause, in the layout that this machine chose. */
-async function openInference(manifest: ModelManifest, windowMs: number): Promise<OpenedBench> {
+/**
+ * Every session fed with the same blank input without pause, in the layout that this machine chose or `runtime` says. Closed
+ * again, so that an agent's memory is that of its own sessions.
+ */
+async function inferAlone(
+  manifest: ModelManifest,
+  windowMs: number,
+  runtime: Config['runtime'],
+): Promise<InferenceAlone> {
   const library = findRuntimeLibrary(undefined, process.env.VEDETTE_ORT).path;
   const { engine, arena, layout } = await openEngine({
     manifest,
     runtime: { library, ...describeRuntime(library) },
-    settings: RUNTIME,
+    settings: runtime,
     extraBytes: 0,
     log: createLog('error'),
   });
-  return {
-    layout,
-    infer: () => measureThroughput(engine, windowMs, layout.threads),
-    close: async () => {
-      await engine.close();
-      arena.close();
-    },
-  };
+  const measure = await measureThroughput(engine, windowMs, layout.threads);
+  const opened = { measure, layout, rssMb: rssMb(process.pid) };
+  await engine.close();
+  arena.close();
+  return opened;
 }
 
 /** What a path measure says in one number. */
@@ -169,6 +177,7 @@ function report(
   decode: readonly Measure[],
   infer: readonly Measure[],
   path: ReadonlyMap<number, readonly PathMeasure[]>,
+  modelMb: number,
 ): Record<string, unknown> {
   const D = median(decode.map(({ fps }) => fps));
   const I = median(infer.map(({ fps }) => fps));
@@ -185,6 +194,7 @@ function report(
       bytes_copied_per_frame: of('bytesPerFrame'),
       event_loop_delay_p99_ms: of('loopDelayP99Ms'),
       agent_rss_mb: of('agentRssMb'),
+      agent_without_model_mb: of('agentRssMb') - modelMb,
       camera_pss_mb: of('cameraPssMb'),
     };
   });
@@ -193,6 +203,7 @@ function report(
     model: manifest.name,
     clip,
     decode_alone: { fps: D, cpu_ms_per_frame: median(decode.map((m) => m.cpuMsPerFrame)) },
+    model_mb: modelMb,
     inference_alone: { fps: I, cpu_ms_per_frame: median(infer.map((m) => m.cpuMsPerFrame)) },
     whole_path: lines,
   };

@@ -57,6 +57,7 @@ function ratios(only: string): string {
 }
 
 interface WholePath {
+  readonly model_mb: number;
   readonly decode_alone: Row;
   readonly inference_alone: Row;
   readonly whole_path: readonly Row[];
@@ -67,7 +68,11 @@ function wholePath(model: string): string {
   const measured = asJson<WholePath>('bench/run.ts', '--cameras', '1,4,16', ...args);
   const parts = [
     { part: 'decode alone, every core', ...measured.decode_alone },
-    { part: 'inference alone, every core', ...measured.inference_alone },
+    {
+      part: 'inference alone, every core',
+      ...measured.inference_alone,
+      model_mb: measured.model_mb,
+    },
   ];
   return `${table(parts)}\n\n${table(measured.whole_path)}`;
 }
