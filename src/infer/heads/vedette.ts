@@ -3,6 +3,9 @@
 import type { Candidate, DetectionHead } from './head.ts';
 import { named, names } from './outputs.ts';
 
+/** Hardly any score reaches the threshold: scores are passed over by so many at a time, in half the time. */
+const GROUP = 8;
+
 export const vedetteHead: DetectionHead = {
   name: 'vedette',
 
@@ -29,7 +32,8 @@ export const vedetteHead: DetectionHead = {
     const first = slot * anchors * classes;
     const end = first + anchors * classes;
     for (let at = first; at < end; at++) {
-      // Hardly any score reaches it: one comparison for most of them.
+      while (at + GROUP <= end && isGroupBelow(scoreData, at, minScore)) at += GROUP;
+      if (at === end) break;
       if (!(scoreData[at]! >= minScore)) continue;
       const anchor = Math.floor((at - first) / classes);
       const own = first + anchor * classes;
@@ -51,3 +55,16 @@ export const vedetteHead: DetectionHead = {
     return candidates;
   },
 };
+
+function isGroupBelow(scores: Float32Array, at: number, limit: number): boolean {
+  return !(
+    scores[at]! >= limit ||
+    scores[at + 1]! >= limit ||
+    scores[at + 2]! >= limit ||
+    scores[at + 3]! >= limit ||
+    scores[at + 4]! >= limit ||
+    scores[at + 5]! >= limit ||
+    scores[at + 6]! >= limit ||
+    scores[at + 7]! >= limit
+  );
+}
