@@ -126,6 +126,6 @@ export function weakBenefit(
   index: number,
   minIou: number,
 ): number {
-  if (candidates.detections[index]!.label !== tracklet.votes.winner) return 0;
+  if (candidates.detections[index]!.label !== tracklet.votes.winner) return -1;
   return cornersIou(tracklet.expected, 0, candidates.corners, 4 * index) - minIou;
 }

@@ -60,6 +60,10 @@ describe('overlap', () => {
     expect(foresight.share).toBeLessThan(0.01);
     expect(overlap(tracklet, expected, far)).toBeCloseTo(foresight.share, 9);
     expect(overlap(tracklet, expected, observed)).toBeCloseTo(1 - foresight.share, 9);
+    for (let i = 0; i < 4; i++) foresight.learn(far, observed, far, 0, 200);
+    expect(foresight.share).toBeGreaterThan(0.5);
+    expect(foresight.share).toBeLessThan(0.99);
+    expect(overlap(tracklet, expected, observed)).toBeCloseTo(1 - foresight.share, 9);
     for (let i = 0; i < 20; i++) foresight.learn(far, observed, far, 0, 200);
     expect(overlap(tracklet, expected, far)).toBeGreaterThan(0.99);
   });

@@ -65,6 +65,13 @@ describe('momentum', () => {
     expect(chosen(DEFAULT_TRACKING.inertia, aside, ahead)).toBe(0.5175);
   });
 
+  test('who turns back is found though direction counts most', () => {
+    const it = make('oc_sort', { inertia: 2 });
+    for (let i = 1; i <= 20; i++) it.update(frameOf('a', i), [person(0.4 + i * 0.005)]);
+    const { tracks } = it.update(frameOf('a', 21), [person(0.479)]);
+    expect(tracks.map((track) => track.id)).toEqual(['id-1']);
+  });
+
   test('who stands has no direction, however detections jitter', () => {
     const it = make('oc_sort');
     for (let i = 1; i <= 20; i++) it.update(frameOf('a', i), [person(i === 20 ? 0.501 : 0.5)]);
