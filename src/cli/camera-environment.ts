@@ -8,7 +8,7 @@ const NAMES =
 /**
  * One malloc arena instead of one a thread: pictures are allocated on one thread and freed on another, and each arena
  * kept some (1080p: 17 MB less). And planes of pictures in mappings of their own, also after the first ones were freed, which
- * would raise that limit: what the heap had around them stayed (a file that is played again: 20 MB, a camera: 4 MB).
+ * would raise that limit: what the heap had around them stayed (a file that is played again: 20 MB less).
  */
 export function cameraEnvironment(environment: Environment): Environment {
   const kept = Object.entries(environment).filter(([name]) => NAMES.test(name));
