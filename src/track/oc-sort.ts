@@ -20,8 +20,6 @@ import type { Tracklet } from './tracklet.ts';
 
 // Two detections of one thing that stands still differ by so much, in box heights: twice the deviation of one (kalman.ts).
 const JITTER = 0.1;
-// Who turns back is the last choice, yet not excluded.
-const LEAST = 1e-6;
 
 /**
  * - Momentum: among rivals, the detection in the direction of movement wins.
@@ -54,8 +52,7 @@ export class OcSort implements Tracker {
       benefit: (tracklet, index, overlap) => {
         const { score } = detections[index]!;
         if (overlap * score < config.min_similarity) return 0;
-        const worth = likelihood(overlap) * score + this.momentum(tracklet, index, score);
-        return Math.max(LEAST, worth);
+        return likelihood(overlap) * score + this.momentum(tracklet, index, score);
       },
     });
     association.run(frame, {

@@ -111,6 +111,14 @@ describe.each(TRACKERS)('%s', (name) => {
     expect(film.see(car(0.5, 0.55), car(0.505))[0]).toMatchObject({ id: 'id-1', score: 0.9 });
   });
 
+  test('of two that overlap alike it is the one of its own height', () => {
+    const film = new Film(name);
+    film.repeat(20, car(0.5));
+    const taller: Detection = { ...car(0.5), box: [0.5, 0.375, 0.05, 0.25] };
+    const [track] = film.see(taller, car(0.506));
+    expect(track).toMatchObject({ id: 'id-1', box: [0.506, 0.4, 0.05, 0.2] });
+  });
+
   test('beyond overlap it is found within reach at its own size only', () => {
     for (const [grown, id] of [
       [1.2, 'id-1'],
@@ -144,6 +152,13 @@ describe.each(TRACKERS)('%s', (name) => {
     expect(film.repeat(5, car(0.5), car(0.502))).toHaveLength(1);
     expect(film.repeat(5, car(0.5), car(0.52))).toHaveLength(2);
   });
+});
+
+test('who comes where a walker was seen last is somebody else', () => {
+  const film = new Film('byte_track');
+  for (let i = 0; i <= 20; i++) film.see(car(0.3 + i * 0.01));
+  film.repeat(8);
+  expect(film.see(car(0.5)).map((track) => track.id)).toEqual(['id-1', 'id-2']);
 });
 
 test('byte_track holds who was seen once to more overlap than whom it knows', () => {
