@@ -57,7 +57,6 @@ export class Lifecycle {
     if (this.session !== undefined && this.session !== frame.session) {
       this.endAll();
       this.confirmed = 0;
-      this.shift = STANDING;
     }
     this.session = frame.session;
     const stepMs = this.interval.step(frame);

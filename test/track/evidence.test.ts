@@ -28,7 +28,10 @@ class Film {
   }
 
   see(...detections: Detection[]): readonly Track[] {
-    const ms = ++this.sequence * this.stepMs;
+    return this.seeAt(++this.sequence * this.stepMs, ...detections);
+  }
+
+  seeAt(ms: number, ...detections: Detection[]): readonly Track[] {
     const frame = frameOf('a', this.sequence, { ptsNs: ms * 1e6, captureMs: ms, arrivedMs: ms });
     return this.tracker.update(frame, detections).tracks;
   }
@@ -144,6 +147,27 @@ describe.each(TRACKERS)('%s', (name) => {
       ['id-1', 'lost'],
       ['id-2', 'tentative'],
     ]);
+  });
+
+  test('two frames may be missed however slow the camera, and a little late', () => {
+    const film = new Film(name, 1000);
+    film.repeat(10, car(0.5));
+    film.seeAt(11_080);
+    film.seeAt(12_160);
+    expect(film.seeAt(13_160, car(0.5))).toMatchObject([{ id: 'id-1' }]);
+  });
+
+  test('another label continues a track only right on it', () => {
+    const film = new Film(name);
+    film.repeat(20, car(0.5));
+    const ids = film.see(car(0.515, 0.9, 'truck')).map((track) => track.id);
+    expect(ids).toEqual(['id-1', 'id-2']);
+  });
+
+  test('the top score is that of the best look so far', () => {
+    const film = new Film(name);
+    film.repeat(3, car(0.5, 0.95));
+    expect(film.see(car(0.5, 0.7))).toMatchObject([{ score: 0.7, topScore: 0.95 }]);
   });
 
   test('a second box on an object is no object, one beside it is', () => {
