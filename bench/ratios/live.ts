@@ -3,6 +3,7 @@ import type { BenchResult } from '../../src/bench/self-bench.ts';
 import { startRtspServer } from '../../src/cli/rtsp-camera.ts';
 import { type Bench, carriedFps } from './costs.ts';
 import { BenchDaemon, pause, quantile, type Watched } from './daemon.ts';
+import { KEY_FRAME_MS, KeyFrames } from './key-frames.ts';
 
 export interface Row {
   readonly ratio: string;
@@ -26,6 +27,8 @@ export const DENSITY_FPS = 5;
 const LEAST_SHARE = 0.98;
 const MOST_TRIES = 4;
 const DELAY_CAMERAS = 4;
+/** Between the key frames of one camera and the next; neither they nor the frames analysed between them then coincide. */
+const APART_MS = 290;
 
 /** All cameras play `source`, and are analysed at `fps` whether anything moves or not. */
 async function watch(
@@ -120,7 +123,12 @@ export async function delay(bench: LiveBench): Promise<Row> {
     return { path: `street${at}`, file: bench.clip };
   });
   const server = await startRtspServer({ mounts });
+  const watchers: KeyFrames[] = [];
   try {
+    for (const { url } of server.clips) {
+      await watchers[0]?.phase((APART_MS * watchers.length) % KEY_FRAME_MS);
+      watchers.push(new KeyFrames(url));
+    }
     const watched = await watch(bench, DELAY_CAMERAS, DENSITY_FPS, (at) => server.clips[at]!.url);
     const { profile } = bench.costs;
     const floor = 1000 / profile.clip.fps + 2 * profile.inference_cpu_ms;
@@ -134,6 +142,7 @@ export async function delay(bench: LiveBench): Promise<Row> {
       others_percent: percent(watched.others),
     };
   } finally {
+    for (const watcher of watchers) watcher.close();
     await server.stop();
   }
 }

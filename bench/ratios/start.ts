@@ -1,7 +1,6 @@
 // From the start of the daemon to its first result on MQTT, against loading the session and waiting for a first picture (R16).
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { startRtspServer } from '../../src/cli/rtsp-camera.ts';
 import type { ModelManifest } from '../../src/contracts/model.ts';
 import { createLog } from '../../src/core/log.ts';
@@ -11,12 +10,12 @@ import { describeRuntime } from '../../src/native/session.ts';
 import { median } from '../median.ts';
 import { RUNTIME } from '../runtime.ts';
 import { type Bench, CORES } from './costs.ts';
-import { BenchDaemon, othersMs, pause } from './daemon.ts';
+import { BenchDaemon, othersMs } from './daemon.ts';
+import { KEY_FRAME_MS, KeyFrames } from './key-frames.ts';
 import { DENSITY_FPS, percent, type Row } from './live.ts';
 
-/** Starts are spread evenly over the time between two key frames, which is a second of the clip. */
+/** Starts are spread evenly over the time between two key frames. */
 const PHASES = 5;
-const KEY_FRAME_MS = 1000;
 
 export async function start(bench: Bench, manifest: ModelManifest): Promise<Row> {
   const server = await startRtspServer({ mounts: [{ path: 'street', file: bench.clip }] });
@@ -60,34 +59,6 @@ export async function start(bench: Bench, manifest: ModelManifest): Promise<Row>
   }
 }
 
-/** Watches the stream, which so goes on while nobody else does, for the times of its key frames. */
-class KeyFrames {
-  private readonly program: ChildProcess;
-  private lastMs = Number.NaN;
-
-  constructor(url: string) {
-    const args = ['-v', 'error', '-rtsp_transport', 'tcp', '-show_entries', 'packet=flags'];
-    this.program = spawn('stdbuf', ['-oL', 'ffprobe', ...args, '-of', 'csv=p=0', url], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    createInterface({ input: this.program.stdout! }).on('line', (line) => {
-      if (line.startsWith('K')) this.lastMs = performance.now();
-    });
-  }
-
-  /** Resolves so many milliseconds after a key frame. */
-  async phase(ms: number): Promise<void> {
-    while (Number.isNaN(this.lastMs)) await pause(20);
-    const sinceMs = (performance.now() - this.lastMs) % KEY_FRAME_MS;
-    await pause((ms - sinceMs + 2 * KEY_FRAME_MS) % KEY_FRAME_MS);
-  }
-
-  close(): void {
-    this.program.kill('SIGKILL');
-  }
-}
-
-/** A whole one: without a key frame the decoder gives something grey after the connection, where nothing can be found. */
 async function firstPictureMs(url: string): Promise<number> {
   const startMs = performance.now();
   const program = spawn(
