@@ -11,6 +11,9 @@ namespace vedette::ort {
 namespace {
 
 constexpr std::size_t kMostWarnings = 16;
+/// From 1.29 on the library tells its maker of the machine and of what it runs, gives the user an id in a file, and keeps on
+/// disk what it could not send. Read when it begins; whoever wants it sets 0.
+constexpr const char* kNoTelemetry = "ORT_DISABLE_TELEMETRY";
 
 [[noreturn]] void unusable(const std::string& path, const std::string& why) {
   throw Error(Code::RuntimeUnavailable, path + ": " + why);
@@ -62,6 +65,7 @@ Library& Library::open(const std::string& path) {
   const std::lock_guard lock(mutex);
   if (const auto found = loaded.find(path); found != loaded.end()) return *found->second;
 
+  setenv(kNoTelemetry, "1", /*overwrite=*/0);
   void* file = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (file == nullptr) unusable(path, loaderError(path));
   const auto getApiBase = reinterpret_cast<const abi::ApiBase* (*)()>(dlsym(file, "OrtGetApiBase"));
