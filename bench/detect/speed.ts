@@ -2,8 +2,9 @@
 // several inferences, handed over at once so that the session is never idle, as in a running agent; the one before them is not
 // counted: it finds another model's weights in the caches.
 //
-// A core of a shared host has two speeds, with and without a neighbour on its other hardware thread, and bytes lose more to
-// a neighbour than floats do. So two figures: the median of all turns, and that of the fastest twentieth, which is the core alone.
+// A core of a shared host has two speeds that change every few seconds, presumably with and without a neighbour on its other
+// hardware thread, and bytes lose more than floats do. So two figures: the median of all turns, and that of the fastest
+// twentieth, which stands for the core alone.
 
 import type { ModelManifest } from '../../src/contracts/model.ts';
 import { median } from '../median.ts';
