@@ -7,7 +7,6 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 
 const root = path.resolve(fileURLToPath(import.meta.url), '../..');
 const require = createRequire(import.meta.url);
@@ -63,6 +62,8 @@ const BUNDLE = 'dist/bin';
  * modules did, so that `../..` stays the root of the package.
  */
 async function bundle() {
+  // Not there in an installation, which builds the native part only.
+  const { build } = await import('esbuild');
   const { dependencies } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
   const outside = Object.keys(dependencies).filter((name) => !INSIDE.includes(name));
   rmSync(path.join(root, BUNDLE), { recursive: true, force: true });

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { AgentError } from '../core/errors.ts';
 
 const PROGRAM = 'vedette-rtsp-camera';
-// src/cli and dist/cli lie equally deep.
+// src/cli, dist/cli and dist/bin lie equally deep.
 const packageRoot = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const KILL_AFTER_MS = 2000;
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { AgentError, causeText, ERRORS, type ErrorCode } from '../core/errors.ts';
 
 const require = createRequire(import.meta.url);
-// src/native and dist/native lie equally deep.
+// src/native, dist/native and dist/bin lie equally deep.
 const packageRoot = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const loaded = new Map<string, unknown>();
 
