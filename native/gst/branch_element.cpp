@@ -21,6 +21,8 @@ struct VedetteBranch {
   gboolean connected;
   /// A stream of this session was chosen.
   gint selected;
+  /// Of the line that was built; -1 before that.
+  gint line;
 };
 
 struct VedetteBranchClass {
@@ -31,7 +33,7 @@ G_DEFINE_TYPE(VedetteBranch, vedette_branch, GST_TYPE_BIN)
 
 namespace {
 
-enum Property { kPropertyZero, kLines, kWake };
+enum Property { kPropertyZero, kLines, kWake, kLine };
 
 constexpr std::string_view kArrow = " => ";
 /// Name of the message that tells which line was built.
@@ -106,6 +108,7 @@ bool choose(VedetteBranch* branch, GstCaps* caps) {
       continue;
     }
     branch->accepted = wanted;
+    g_atomic_int_set(&branch->line, at);
     announce(branch, at, caps);
     return build(branch, line.substr(arrow + kArrow.size()));
   }
@@ -187,6 +190,7 @@ void tearDown(VedetteBranch* branch) {
   }
   gst_clear_caps(&branch->accepted);
   branch->selected = FALSE;
+  g_atomic_int_set(&branch->line, -1);
 }
 
 GstStateChangeReturn changeState(GstElement* element, GstStateChange change) {
@@ -211,6 +215,13 @@ void setProperty(GObject* object, guint id, const GValue* value, GParamSpec* spe
   }
 }
 
+void getProperty(GObject* object, guint id, GValue* value, GParamSpec* spec) {
+  switch (id) {
+    case kLine: g_value_set_int(value, g_atomic_int_get(&self(object)->line)); break;
+    default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+  }
+}
+
 void finalize(GObject* object) {
   g_free(self(object)->lines);
   G_OBJECT_CLASS(vedette_branch_parent_class)->finalize(object);
@@ -219,6 +230,7 @@ void finalize(GObject* object) {
 }  // namespace
 
 static void vedette_branch_init(VedetteBranch* branch) {
+  branch->line = -1;
   branch->sink = gst_ghost_pad_new_no_target_from_template("sink", gst_static_pad_template_get(&sinkTemplate));
   gst_pad_set_event_function(branch->sink, sinkEvent);
   gst_element_add_pad(GST_ELEMENT(branch), branch->sink);
@@ -227,6 +239,7 @@ static void vedette_branch_init(VedetteBranch* branch) {
 static void vedette_branch_class_init(VedetteBranchClass* klass) {
   auto* object = G_OBJECT_CLASS(klass);
   object->set_property = setProperty;
+  object->get_property = getProperty;
   object->finalize = finalize;
   const auto flags = static_cast<GParamFlags>(G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS);
   g_object_class_install_property(
@@ -234,6 +247,12 @@ static void vedette_branch_class_init(VedetteBranchClass* klass) {
   g_object_class_install_property(
       object, kWake,
       g_param_spec_boolean("wake", "Wake", "Writing it posts a message, for whoever waits on the bus", FALSE, flags));
+
+  // Frames and units may overtake the message on the bus.
+  g_object_class_install_property(
+      object, kLine,
+      g_param_spec_int("line", "Line", "Which line was built (0, 1, ...), -1: none yet", -1, G_MAXINT, -1,
+                       static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
 
   auto* element = GST_ELEMENT_CLASS(klass);
   gst_element_class_add_static_pad_template(element, &sinkTemplate);

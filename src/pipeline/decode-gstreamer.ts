@@ -39,7 +39,6 @@ interface BusMessage {
   readonly message?: string;
   readonly debug?: string;
   readonly details?: string;
-  readonly line?: number;
   readonly stream?: string;
   readonly _src_element_name?: string;
 }
@@ -54,7 +53,7 @@ export class GstreamerDecoder implements Decoder {
   #pipeline: Pipeline | undefined;
   #frames: FrameSink | undefined;
   #units: UnitSink | undefined;
-  #branch: Branch | undefined;
+  #known: Branch | undefined;
   #stream: StreamInfo | undefined;
   /** As the file began to play, last time. */
   #framesBefore = 0;
@@ -151,8 +150,15 @@ export class GstreamerDecoder implements Decoder {
     else if (message.name === 'vedette-branch') this.#onBranch(message);
   }
 
+  /** Asked of the element: the first frames and units overtake its message on the bus. */
+  get #branch(): Branch | undefined {
+    if (this.#known === undefined && this.#pipeline !== undefined) {
+      this.#known = this.#launch?.branches[Number(child(this.#pipeline, NAMES.branch).line)];
+    }
+    return this.#known;
+  }
+
   #onBranch(message: BusMessage): void {
-    this.#branch = this.#launch?.branches[message.line ?? -1];
     this.#listener.log('debug', 'branch', { stream: message.stream, line: this.#branch?.line });
     if (this.#branch?.isHardware === true && this.#stream === undefined) this.#watchDecoder();
   }
