@@ -38,7 +38,8 @@ export class SourceText {
   readonly isReadable: boolean;
   private readonly lines = new LineCounter();
   private readonly schema: SchemaNode;
-  private hidden: readonly Range[] = [];
+  /** Found when a problem is quoted for the first time; a sound text is read without. */
+  private hiddenRanges: readonly Range[] | undefined;
 
   constructor(name: string, text: string, schema: SchemaNode) {
     this.name = name;
@@ -52,7 +53,6 @@ export class SourceText {
       logLevel: 'error',
     });
     const { errors } = this.document;
-    this.hidden = [...this.secretRanges(this.document.contents, [])];
     this.problems = errors.slice(0, MAX_ERRORS).map((error) => this.syntaxProblem(error));
     this.isReadable = errors.every((error) => error.code === 'DUPLICATE_KEY');
   }
@@ -71,6 +71,11 @@ export class SourceText {
   problem(path: Path, message: string, at: 'key' | 'value' = 'value'): Problem {
     const range = this.locate(path, at);
     return { path, message, origin: this.name, ...(range && this.quote(range)) };
+  }
+
+  private get hidden(): readonly Range[] {
+    this.hiddenRanges ??= [...this.secretRanges(this.document.contents, [])];
+    return this.hiddenRanges;
   }
 
   private quote(range: Range): { position: Position; excerpt: string } {

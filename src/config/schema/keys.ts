@@ -107,8 +107,9 @@ function childOf(node: SchemaNode, step: string | number): SchemaNode | undefine
 /** Metadata of the key at `path`, with `apply` taken from the nearest block that says it. */
 export function metadataAt(root: SchemaNode, path: Path): KeyMetadata | undefined {
   let found: KeyMetadata = {};
-  for (let length = 1; length <= path.length; length++) {
-    const node = nodeAt(root, path.slice(0, length));
+  let node: SchemaNode | undefined = root;
+  for (const step of path) {
+    node = childOf(node, step);
     if (node === undefined) return undefined;
     const own = metadataOf(node);
     found = { ...own, ...((own.apply ?? found.apply) && { apply: own.apply ?? found.apply! }) };
