@@ -44,6 +44,10 @@ inline ort::SessionOptions readOptions(const Napi::Value& value) {
     const auto plugin = object(entry, "plugin");
     return ort::Plugin{text(plugin.Get("name"), "name"), text(plugin.Get("library"), "library")};
   });
+  options.dimensions = list(given.Get("dimensions"), "dimensions", [](const Napi::Value& entry) {
+    const auto pair = object(entry, "dimension");
+    return std::pair(text(pair.Get(0u), "name"), static_cast<std::int64_t>(size(pair.Get(1u), "size")));
+  });
   return options;
 }
 

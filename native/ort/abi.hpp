@@ -1,7 +1,7 @@
 // The part of ONNX Runtime's C ABI that Vedette calls, declared here so that no header of theirs has to be vendored.
 //
 // OrtApi is a table of function pointers that only ever grows at its end, so a function keeps its slot in every later
-// release. test/native/runtime-abi.test.ts holds the slots below against the official header.
+// release. native/test/ort_header_test.cpp holds the slots below against the official header.
 #pragma once
 
 #include <cstddef>
@@ -105,6 +105,7 @@ constexpr int kPluginApiVersion = 22;
   X(118, ReleaseModelMetadata, void, (abi::Metadata*))                                                                \
   X(123, ModelMetadataGetCustomMetadataMapKeys, abi::Status*,                                                         \
     (const abi::Metadata*, abi::Allocator*, char***, std::int64_t*))                                                  \
+  X(124, AddFreeDimensionOverrideByName, abi::Status*, (abi::SessionOptions*, const char* name, std::int64_t))        \
   X(125, GetAvailableProviders, abi::Status*, (char***, int*))                                                        \
   X(126, ReleaseAvailableProviders, abi::Status*, (char**, int))                                                      \
   X(130, AddSessionConfigEntry, abi::Status*, (abi::SessionOptions*, const char* key, const char* value))             \

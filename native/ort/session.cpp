@@ -107,6 +107,9 @@ void Session::load(const SessionOptions& options) {
   // A thread that spins between operators takes the core that a decoder waits for.
   set(api.AddSessionConfigEntry(made, "session.intra_op.allow_spinning", "0"));
   set(api.AddSessionConfigEntry(made, "session.inter_op.allow_spinning", "0"));
+  for (const auto& [name, size] : options.dimensions) {
+    set(api.AddFreeDimensionOverrideByName(made, name.c_str(), size));
+  }
   appendProvider(library_, made, provider_, options.providerOptions, options.plugins);
 
   abi::Session* session = nullptr;

@@ -24,6 +24,7 @@ struct SessionOptions {
   ProviderOptions providerOptions;
   int threads = 1;
   std::vector<Plugin> plugins;
+  std::vector<std::pair<std::string, std::int64_t>> dimensions;  // that the model leaves open, by name
 };
 
 /// What a model says of itself, and what ONNX Runtime warned of while loading it.

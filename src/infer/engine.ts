@@ -134,6 +134,7 @@ export class InferenceEngine<Kind extends Head = DetectionHead> {
     arena: Arena,
   ): Promise<InferenceEngine<Kind>> {
     const model = await readModel(manifest);
+    const batch = capacityFor(manifest, options.batch);
     const sessions = await Promise.all(
       Array.from({ length: options.sessions }, () =>
         Session.open({
@@ -144,6 +145,7 @@ export class InferenceEngine<Kind extends Head = DetectionHead> {
           providerOptions: { ...options.providerOptions },
           threads: options.threads,
           plugins: [...options.plugins],
+          ...(batch === 1 && { dimensions: head.dimensions?.(manifest) ?? {} }),
         }),
       ),
     );
@@ -152,7 +154,6 @@ export class InferenceEngine<Kind extends Head = DetectionHead> {
       await Promise.all(sessions.map((session) => session.close()));
       throw new AgentError('MODEL_UNSUPPORTED', { path: manifest.path, cause: problem });
     }
-    const batch = capacityFor(manifest, options.batch);
     const engine = new InferenceEngine(head, manifest, sessions, arena, batch);
     try {
       for (const size of engine.batchSizes ?? [batch]) {

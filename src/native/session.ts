@@ -47,6 +47,11 @@ export interface SessionOptions {
   readonly threads: number;
   /** Providers that come as libraries of their own (ONNX Runtime 1.22 or newer). */
   readonly plugins?: readonly { readonly name: string; readonly library: string }[];
+  /**
+   * Sizes of dimensions that the model leaves open, by their names in it; no run may have others. What follows from them
+   * is computed at opening, once. A name that the model does not have is passed over.
+   */
+  readonly dimensions?: Readonly<Record<string, number>>;
 }
 
 export interface RuntimeDescription {
@@ -142,6 +147,7 @@ export class Session {
         ...options,
         providerOptions: Object.entries(options.providerOptions ?? {}),
         plugins: options.plugins ?? [],
+        dimensions: Object.entries(options.dimensions ?? {}),
       }),
     );
     return new Session(native, options, model);

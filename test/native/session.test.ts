@@ -292,6 +292,17 @@ test.each<[string, InputBinding[], RegExp]>([
   expect((await session.run([numbers([1, 1, 1, 1])]))[0]?.data[0]).toBe(2);
 });
 
+test('dimensions given at opening are those of every run; names the model does not have are passed over', async () => {
+  const session = await open(doubled, { dimensions: { batch: 1, height: 7 } });
+  expect(session.inputs[0]?.shape).toEqual([1, 4]);
+  expect((await session.run([numbers([1, 2, 3, 4])]))[0]?.data).toEqual(
+    Float32Array.of(2, 4, 6, 8),
+  );
+  await expect(session.run([numbers([1, 2, 3, 4, 5, 6, 7, 8], 2)])).rejects.toMatchObject({
+    code: 'TENSOR_MISMATCH',
+  });
+});
+
 describe('what cannot be opened', () => {
   const cause = async (model: Uint8Array, options: Partial<SessionOptions> = {}) =>
     open(model, options).then(

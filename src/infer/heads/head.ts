@@ -16,6 +16,8 @@ export interface Head {
   readonly name: HeadName;
   /** The reason why this model's tensors do not suit the head, or undefined. */
   refuses(manifest: ModelManifest, outputs: readonly TensorInfo[]): string | undefined;
+  /** What the model leaves open, by name, where its batch is one picture; absent: its names are not known. */
+  dimensions?(manifest: ModelManifest): Readonly<Record<string, number>>;
   /** What the model asks for besides the picture, for a batch of `count`. */
   inputs?(manifest: ModelManifest, count: number): readonly InputBinding[];
 }

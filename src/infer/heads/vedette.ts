@@ -22,6 +22,10 @@ export const vedetteHead: DetectionHead = {
     return undefined;
   },
 
+  dimensions({ input }) {
+    return { batch: 1, height: input.heightPx, width: input.widthPx };
+  },
+
   decode(outputs, slot, minScore) {
     const boxes = named(outputs, 'boxes');
     const scores = named(outputs, 'scores');
