@@ -17,7 +17,7 @@ export const ERRORS = {
   },
   CONFIG_UNREADABLE: {
     text: 'cannot read {path}: {cause}',
-    remedy: 'name an existing YAML file with --config',
+    remedy: 'name a YAML file that exists and can be read',
     exit: 78,
   },
   USAGE: { text: '{problem}', remedy: '`vedette --help` lists commands and options', exit: 64 },
