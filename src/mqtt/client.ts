@@ -1,7 +1,16 @@
 // The client library, in a file of its own: loading it takes a fifth of a second, which the start of cameras need not wait for.
+import { Socket } from 'node:net';
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 
-/** Begins to connect; what comes of it, the client tells. */
+/**
+ * Begins to connect; what comes of it, the client tells.
+ *
+ * A message goes out at once: by default the kernel holds one back while the one before is not acknowledged, which a broker
+ * that has nothing to answer puts off for 40 ms.
+ */
 export function openClient(url: string, options: IClientOptions): MqttClient {
-  return connect(url, options);
+  const client = connect(url, options);
+  // A websocket sees to it itself.
+  if (client.stream instanceof Socket) client.stream.setNoDelay(true);
+  return client;
 }
