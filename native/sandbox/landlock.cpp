@@ -62,6 +62,7 @@ struct PortRule {
 }  // namespace abi
 
 constexpr int kSignal = 60;  // a real-time signal that neither Node nor the C library uses
+constexpr int kOfLibrary = 33;  // SIGSETXID of glibc
 
 abi::Ruleset handledBy(int version, bool ports) {
   abi::Ruleset handled{abi::kUpToMakeSymlink, 0, 0};
@@ -152,19 +153,26 @@ void restrictThisThread(int) {
   errno = saved;
 }
 
-bool blocksSignal(pid_t thread) {
+bool isBlocked(std::uint64_t signals, int signal) { return (signals >> (signal - 1) & 1) != 0; }
+
+/// None when the thread is gone.
+std::uint64_t blockedSignals(pid_t thread) {
   std::ifstream status("/proc/self/task/" + std::to_string(thread) + "/status");
   for (std::string line; std::getline(status, line);) {
-    if (!line.starts_with("SigBlk:")) continue;
-    return (std::stoull(line.substr(7), nullptr, 16) >> (kSignal - 1) & 1) != 0;
+    if (line.starts_with("SigBlk:")) return std::stoull(line.substr(7), nullptr, 16);
   }
-  return true;
+  return 0;
 }
 
-/// The C library blocks all signals in a thread until it has started, so one that does gets a tenth of a second.
+/**
+ * The C library blocks all signals in a thread until it has started, also its own, which nobody else can block: such a thread
+ * gets a tenth of a second. One that blocks signals itself, like Node's for SIGUSR1, may do so for a moment only.
+ */
 bool acceptsSignal(pid_t thread) {
   for (int attempt = 0; attempt < 100; ++attempt) {
-    if (!blocksSignal(thread)) return true;
+    const std::uint64_t blocked = blockedSignals(thread);
+    if (!isBlocked(blocked, kSignal)) return true;
+    if (attempt >= 2 && !isBlocked(blocked, kOfLibrary)) return false;
     usleep(1000);
   }
   return false;

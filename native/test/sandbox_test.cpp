@@ -18,6 +18,7 @@
 #include <cstring>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "check.hpp"
 #include "sandbox/confine.hpp"
@@ -168,6 +169,25 @@ void bindsThreadsThatRanBefore() {
   });
 }
 
+/// They block all signals until they have started, as others do for good.
+void bindsThreadsThatWereStarting() {
+  inChild([] {
+    std::atomic<bool> confined = false;
+    std::atomic<int> bound = 0;
+    std::vector<std::thread> starting;
+    for (int i = 0; i < 64; ++i) {
+      starting.emplace_back([&] {
+        while (!confined) usleep(1000);
+        bound += errorOfOpen("/etc/passwd", O_RDONLY) == EACCES ? 1 : 0;
+      });
+    }
+    confineWith({{"/proc"}, {}, {}, {}, {}});
+    confined = true;
+    for (auto& thread : starting) thread.join();
+    CHECK(bound == (sandbox::landlockAbi() == 0 ? 0 : 64));
+  });
+}
+
 int connectError(std::uint16_t port) {
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address{};
@@ -265,6 +285,7 @@ int main() {
       {"starts the one program that it may", allowsOneProgram},
       {"reads and writes only what is listed", deniesFiles},
       {"binds threads that ran before", bindsThreadsThatRanBefore},
+      {"binds threads that were starting", bindsThreadsThatWereStarting},
       {"connects only where it may, listens nowhere", deniesNetwork},
       {"sends signals to nobody outside", reachesNobodyOutside},
       {"notifies an abstract socket", notifies},
