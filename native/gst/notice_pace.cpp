@@ -10,6 +10,13 @@ constexpr std::int64_t kMaxStepNs = 5'000'000'000;
 constexpr double kSmoothing = 0.1;
 /// Intervals shorter than so many spacings leave nothing out.
 constexpr double kWorthwhile = 1.25;
+/// Intervals of 1.6 spacings, 3.6, 5.6 … are the first that go around a key frame by one frame, two, three: none is common.
+constexpr double kRoundUp = 0.2;
+
+/// How many frames half an interval is.
+std::int64_t framesAround(double every, std::int64_t spacing) noexcept {
+  return spacing > 0 ? static_cast<std::int64_t>(every / static_cast<double>(spacing) / 2 + kRoundUp) : 0;
+}
 
 }  // namespace
 
@@ -31,6 +38,7 @@ bool NoticePace::picks(std::int64_t ptsNs) noexcept {
     spacingNs_ += (static_cast<double>(step) - spacingNs_) * (spacingNs_ == 0 ? 1 : kSmoothing);
   }
   const auto every = static_cast<double>(everyNs_);
+  if (isSecond) dueNs_ -= framesAround(every, step) * step;
   const bool isDue = static_cast<double>(dueNs_ - ptsNs) <= std::min(spacingNs_, every) / 2;
   if (isDue) dueNs_ = dueNs_ + everyNs_ > ptsNs ? dueNs_ + everyNs_ : ptsNs + everyNs_;
   return isDue || isSecond || every < kWorthwhile * spacingNs_;

@@ -1,6 +1,7 @@
 // One camera in the scheduler: when its next frame is wanted, and why frames are passed over.
 import type { Frame } from '../contracts/frame.ts';
 import { type Attention, CALM } from './attention.ts';
+import { noticeEveryMs } from './frame-rate.ts';
 
 /** What is wanted of a camera; all rates in analysed frames per second. */
 export interface Wish {
@@ -45,6 +46,8 @@ export const NO_SKIPS: Readonly<Record<SkipCause, number>> = {
 const MAX_STEP_MS = 5000;
 /** After the last movement the full rate goes on for this long: people pause. */
 const SETTLE_MS = 1000;
+/** Intervals of 1.6 spacings, 3.6, 5.6 … are the first that go around a key frame by one frame, two, three: none is common. */
+const ROUND_UP = 0.2;
 /** A heartbeat may come this many of its intervals late before it goes ahead of cameras where something moves. */
 const IDLE_PATIENCE = 2;
 
@@ -175,13 +178,19 @@ export class Lane {
     return false;
   }
 
-  /** Keeps the spacing, and starts anew where presentation time does. Returns the step since the frame before. */
+  /**
+   * Keeps the spacing, and starts anew where presentation time does. Returns the step since the frame before.
+   *
+   * A stream begins with a key frame, which takes several times as long as others to arrive and to be decoded, and mostly one comes
+   * every so many intervals: the grid lies half an interval before them, in whole frames. `NoticePace` (native/gst) does the same.
+   */
   private followTimeline(session: string, ptsMs: number): number {
     const stepMs = ptsMs - this.lastPtsMs;
     const isNew = session !== this.session || stepMs < 0 || stepMs > MAX_STEP_MS;
     this.session = session;
     this.lastPtsMs = ptsMs;
     if (!isNew) {
+      if (this.spacingMs === 0) this.duePtsMs -= framesAround(this.wish.fps, stepMs) * stepMs;
       this.spacingMs += (stepMs - this.spacingMs) * (this.spacingMs === 0 ? 1 : 0.1);
       return stepMs;
     }
@@ -192,4 +201,9 @@ export class Lane {
     this.stillMs = 0;
     return 0;
   }
+}
+
+/** How many frames half an interval of notices is. */
+function framesAround(fps: number, spacingMs: number): number {
+  return spacingMs > 0 ? Math.floor(noticeEveryMs(fps) / spacingMs / 2 + ROUND_UP) : 0;
 }

@@ -78,6 +78,31 @@ describe('Scheduler, for whole machines', () => {
     );
   });
 
+  it('analyses no key frame but the first where its grid could meet them all', () => {
+    const streams = fc.record({
+      perInterval: fc.integer({ min: 2, max: 15 }),
+      intervals: fc.integer({ min: 1, max: 20 }),
+      jitters: fc.array(fc.integer({ min: -4, max: 4 }), { minLength: 400, maxLength: 400 }),
+      isThinned: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(streams, ({ perInterval, intervals, jitters, isThinned }) => {
+        const scheduler = new Scheduler();
+        const fps = 25 / perInterval;
+        scheduler.setCamera('a', { fps, idleFps: fps, minFps: 0.05, priority: 1 });
+        const taken: number[] = [];
+        jitters.forEach((jitterMs, i) => {
+          const isTold = !isThinned || i < 2 || (i + 1) % perInterval === 0;
+          if (isTold) scheduler.offer(frameOf('a', i + 1, { ptsNs: (i * 40 + jitterMs) * 1e6 }));
+          if (scheduler.take(i * 40)) taken.push(i);
+        });
+        expect(taken.filter((i) => i % (perInterval * intervals) === 0)).toEqual([0]);
+        expect(Math.abs(taken.length - 400 / perInterval)).toBeLessThanOrEqual(2);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   it('conserves frames: offered = taken + skipped by cause + waiting', () => {
     fc.assert(
       fc.property(machines, serviceTimes, (machine, serviceMs) => {
