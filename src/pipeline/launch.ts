@@ -99,10 +99,7 @@ const FORMATS: readonly Format[] = [
 
 /** Camera firmwares answer within a second; what is silent for 5 s is gone. Microseconds. */
 const SILENCE_US = 5_000_000;
-/**
- * How long a gap between packets may stay open. Packets in order pass at once, so only the first one waits for this.
- * `buffer-mode=none` keeps the camera's time stamps as they are: bent to our clock, those of B-frames came out of order.
- */
+/** How long a gap between packets may stay open over UDP. Packets in order pass at once, so only the first one waits for this. */
 const JITTER_MS = 200;
 /** Pictures of a camera that are decoded later than this show what is over: the decoder goes on with the next key frame. */
 const MAX_LATE_MS = 1000;
@@ -157,11 +154,11 @@ function bounded(caps: string, order: CameraOrder): string {
 
 /**
  * `buffer-mode=none`: presentation times are the camera's own. The default estimates clock skew from arrival times, which
- * B-frames confuse: frames 100 ms apart came out 24 to 245 ms apart.
+ * B-frames confuse: frames 100 ms apart came out 24 to 245 ms apart. Over TCP packets cannot overtake one another.
  */
 function rtspSource(order: CameraOrder): string {
-  const drop = order.transport === 'udp' ? ' drop-on-latency=true' : '';
-  return `rtspsrc name=${NAMES.streams} protocols=${order.transport} buffer-mode=none latency=${JITTER_MS}${drop} timeout=${SILENCE_US} tcp-timeout=${SILENCE_US}`;
+  const jitter = order.transport === 'udp' ? `${JITTER_MS} drop-on-latency=true` : '0';
+  return `rtspsrc name=${NAMES.streams} protocols=${order.transport} buffer-mode=none latency=${jitter} timeout=${SILENCE_US} tcp-timeout=${SILENCE_US}`;
 }
 
 function rtspProperties(order: CameraOrder, url: string): Record<string, string | boolean> {
