@@ -80,6 +80,8 @@ const STOP_LIMIT_MS = 4000;
 /** Long enough for a rate of a few frames per second. */
 const EXPLAIN_MS = 2000;
 const COUNTERS_KEPT_MS = 60_000;
+/** Longer than a camera process takes to load, unless GStreamer lists its plugins anew. */
+const CAMERAS_FIRST_MS = 1000;
 
 export class Agent {
   readonly metrics: Metrics = new Metrics();
@@ -202,8 +204,8 @@ export class Agent {
   private services(): StartOrder {
     const { sinks, log } = this.options;
     return [
+      this.streamService(),
       [
-        this.streamService(),
         sinks,
         {
           name: 'engine',
@@ -232,7 +234,10 @@ export class Agent {
     ];
   }
 
-  /** Cameras that do not wait for anybody connect while the model is opened. */
+  /**
+   * Cameras that do not wait for anybody connect, and wait for a key frame, while the model is opened: not before the first of
+   * their processes is loaded, which then has the cores.
+   */
   private streamService(): Service {
     return {
       name: 'streams',
@@ -251,6 +256,7 @@ export class Agent {
         for (const [camera, settings] of Object.entries(this.config.cameras)) {
           if (isLive(settings)) await this.applyStreams(camera);
         }
+        await Promise.race([this.streams.cameras.firstLoaded(), sleep(clock, CAMERAS_FIRST_MS)]);
       },
       stop: async () => {
         await this.streams.stop();

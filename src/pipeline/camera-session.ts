@@ -39,6 +39,8 @@ export class CameraSession {
   readonly child: CameraChild;
   /** What the process said of its end, or what the agent found; absent: it said nothing. */
   end: { readonly end: SessionEnd; readonly cause: string } | undefined;
+  /** Resolves when the process opens the source, or is gone. */
+  readonly loaded: Promise<void>;
   private readonly options: SessionOptions;
   private readonly listener: SessionListener;
   private readonly clock: Clock;
@@ -46,6 +48,7 @@ export class CameraSession {
   private readonly openedMs: number;
   /** When the process first said something of its own accord: it is loaded, and opens the source. */
   private loadedMs: number | undefined;
+  private tellLoaded: () => void = () => {};
   private rate = new FrameRate();
   private firstFrameMs: number | undefined;
   private lastFrameMs: number | undefined;
@@ -58,6 +61,9 @@ export class CameraSession {
     this.clock = options.clock;
     this.id = ulid(this.clock.wallMs());
     this.openedMs = this.clock.monotonicMs();
+    this.loaded = new Promise((resolve) => {
+      this.tellLoaded = resolve;
+    });
     const { childLog, ...rest } = options;
     this.child = new CameraChild(
       { ...rest, order: { ...options.order, session: this.id } },
@@ -66,7 +72,10 @@ export class CameraSession {
         unit: (unit) => this.onUnit(unit),
         line: (text) => childLog.line(text),
         refused: () => listener.refused(),
-        gone: (cause) => listener.gone(cause),
+        gone: (cause) => {
+          this.tellLoaded();
+          listener.gone(cause);
+        },
       },
     );
   }
@@ -117,7 +126,10 @@ export class CameraSession {
   }
 
   private receive(message: CameraMessage): void {
-    if (message.kind !== 'ready') this.loadedMs ??= this.clock.monotonicMs();
+    if (message.kind !== 'ready') {
+      this.loadedMs ??= this.clock.monotonicMs();
+      this.tellLoaded();
+    }
     if (message.kind === 'log') {
       this.options.childLog.add(message.level, message.message, message.fields);
     } else if (this.child.isClosing || message.kind === 'ready') return;

@@ -56,6 +56,12 @@ export class CameraSet {
     return [...this.supervisors.values()].map((supervisor) => supervisor.status());
   }
 
+  /** Resolves when one of the cameras opens its source; at once when there is none. */
+  async firstLoaded(): Promise<void> {
+    const all = [...this.supervisors.values()].flatMap(({ loaded }) => loaded ?? []);
+    if (all.length > 0) await Promise.race(all);
+  }
+
   /** Has a camera print; refused when it is gone. */
   print(camera: string, ticket: Ticket): Promise<Printed> {
     const supervisor = this.supervisors.get(camera);

@@ -179,6 +179,11 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
     return { ...this.counters };
   }
 
+  /** Resolves when the session that runs now opens the source; undefined between two sessions. */
+  get loaded(): Promise<void> | undefined {
+    return this.session?.loaded;
+  }
+
   /** Of the camera process, for people and tests; undefined between two sessions. */
   get pid(): number | undefined {
     return this.session?.child.pid;

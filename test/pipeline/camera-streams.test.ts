@@ -32,7 +32,7 @@ function open(): CameraStreams {
 }
 
 async function until(holds: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 1000 && !holds(); tries++)
+  for (let tries = 0; tries < 6000 && !holds(); tries++)
     await new Promise((r) => setTimeout(r, 10));
   expect(holds()).toBe(true);
 }
@@ -65,6 +65,19 @@ test('frames of a session that is over are not told of', async () => {
   const frame = ({ camera }: { camera: string }) => frames.push(camera) > 0;
   streams!.join({ frame, status: () => {}, sessionEnd: () => {} });
   expect(frames).toEqual([]);
+});
+
+test('tells when the first camera opens its source; a process that ended is not waited for', async () => {
+  const { cameras } = open();
+  await cameras.firstLoaded();
+  await streams!.apply('mute', cameraConfig('rtsp://fake/mute'), false);
+  const muteOnly = cameras.firstLoaded();
+  await streams!.apply('yard', cameraConfig('rtsp://fake/waiting'), false);
+  await cameras.firstLoaded();
+  const unknown = Symbol();
+  expect(await Promise.race([muteOnly, Promise.resolve(unknown)])).toBe(unknown);
+  process.kill(streams!.pids('mute').decoded!, 'SIGKILL');
+  await muteOnly;
 });
 
 test('only what goes on by itself may start before the model', () => {
