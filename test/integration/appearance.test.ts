@@ -12,17 +12,19 @@ import { iou } from '../../src/contracts/geometry.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { createLog } from '../../src/core/log.ts';
 import { SinkHub } from '../../src/sinks/hub.ts';
+import { until } from '../mqtt/mosquitto.ts';
 import { needsShared, shared } from '../shared.ts';
 
 const STREET = '/usr/share/doc/opencv-doc/examples/data/vtest.avi';
 const MANIFEST = join(import.meta.dirname, '../fixtures/models/osnet-x0-25.yaml');
-const SECONDS = 12;
+const FRAMES = 60;
 
 const isAbsent = needsShared('re-identification') || !existsSync(STREET);
 
 describe.skipIf(isAbsent)('people on a street', () => {
   const folder = mkdtempSync(join(tmpdir(), 'vedette-appearance-'));
   const frames: FrameDetections[] = [];
+  let asked = 0;
 
   beforeAll(async () => {
     const appearance = {
@@ -30,9 +32,7 @@ describe.skipIf(isAbsent)('people on a street', () => {
       manifest: MANIFEST,
       most: 16,
     };
-    const cameras = {
-      street: { url: STREET, fps: 5, idle_fps: 5, loop: false, decoder: 'ffmpeg' },
-    };
+    const cameras = { street: { url: STREET, fps: 5, idle_fps: 5, decoder: 'ffmpeg' } };
     const text = JSON.stringify({ cameras, appearance, storage: { path: folder } });
     const { config } = requireValid(validate(text, { name: 'test', environment: {} }), 'test');
     const log = createLog('silent');
@@ -45,37 +45,43 @@ describe.skipIf(isAbsent)('people on a street', () => {
       cameraEnvironment: process.env,
       clock: systemClock,
       log,
-      onDetections: (result) => frames.push(result),
+      onDetections: (result) => {
+        frames.push(result);
+        asked = recognised(frames).asked;
+      },
     });
     await agent.start();
-    await new Promise((resolve) => setTimeout(resolve, SECONDS * 1000));
+    const isEnough = () => described(frames).length >= FRAMES && asked > 100;
+    await until('so many frames are described', isEnough, 100_000);
     await agent.stop();
   });
 
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   it('are described when they are sure, and nobody else is', () => {
-    expect(frames.length).toBeGreaterThan(SECONDS * 5 * 0.7);
-    const all = frames.flatMap(({ detections }) => detections);
+    // A busy machine lets some pictures go before they are described: then nobody in them is.
+    const all = described(frames).flatMap(({ detections }) => detections);
     const sure = all.filter(({ label, score }) => label === 'person' && score >= 0.65);
-    const described = all.filter(({ embedding }) => embedding !== undefined);
-    expect(described.length).toBeGreaterThan(sure.length * 0.95);
-    expect(described.every(({ label }) => label === 'person')).toBe(true);
-    for (const { embedding } of described) {
+    const known = all.filter(({ embedding }) => embedding !== undefined);
+    expect(known.length).toBeGreaterThan(sure.length * 0.95);
+    expect(known.every(({ label }) => label === 'person')).toBe(true);
+    for (const { embedding } of known) {
       expect(embedding).toHaveLength(512);
       expect(Math.hypot(...embedding!)).toBeCloseTo(1, 4);
     }
   });
 
   it('look more like themselves in the next frame than like anybody else in it', () => {
-    const [known, asked] = recognised(frames);
-    expect(asked).toBeGreaterThan(100);
-    expect(known / asked).toBeGreaterThan(0.9);
+    expect(recognised(frames).known / asked).toBeGreaterThan(0.9);
   });
 });
 
+function described(frames: readonly FrameDetections[]): FrameDetections[] {
+  return frames.filter(({ detections }) => detections.some((one) => one.embedding !== undefined));
+}
+
 /** Of those who can be told by place alone and have company: how many the vectors tell as well. */
-function recognised(frames: readonly FrameDetections[]): [known: number, asked: number] {
+function recognised(frames: readonly FrameDetections[]): { known: number; asked: number } {
   let known = 0;
   let asked = 0;
   frames.slice(1).forEach(({ detections }, i) => {
@@ -89,7 +95,7 @@ function recognised(frames: readonly FrameDetections[]): [known: number, asked: 
       if (others.every((other) => likeness(person, other) < likeness(person, same))) known += 1;
     }
   });
-  return [known, asked];
+  return { known, asked };
 }
 
 function likeness(a: Detection, b: Detection): number {

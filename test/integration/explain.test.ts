@@ -40,10 +40,20 @@ describe.skipIf(needsShared('explain'))('explain', () => {
     return spawnSync(process.execPath, command, { encoding: 'utf8' });
   }
 
-  it('says what runs and what it costs', () => {
+  function explainDoor(): CameraExplanation | undefined {
     const { stdout, status } = explain('door', '--json');
     expect(status).toBe(0);
-    const [door] = JSON.parse(stdout) as CameraExplanation[];
+    return (JSON.parse(stdout) as CameraExplanation[])[0];
+  }
+
+  it('says what runs and what it costs', async () => {
+    let door = explainDoor();
+    // Of two seconds each; in some of them this machine may have been busy otherwise.
+    const isUnhindered = () => {
+      if (door?.bottleneck.startsWith('none') !== true) door = explainDoor();
+      return door?.bottleneck.startsWith('none') === true;
+    };
+    await until('nothing else holds the camera back', isUnhindered, 90_000);
     expect(door).toMatchObject({ camera: 'door', state: 'live', last_error: null });
     expect(door!.decode).toMatchObject({ codec: 'h264', frame_size: [768, 432] });
     expect(door!.decode.fps).toBeGreaterThan(8);

@@ -166,8 +166,8 @@ export async function freePort(): Promise<number> {
   });
 }
 
-/** Resolves as soon as `isTrue`; rejects with `what` after 15 s (a limit, not an expectation). */
-export async function until(what: string, isTrue: () => boolean, limitMs = 15_000): Promise<void> {
+/** Resolves as soon as `isTrue`; rejects with `what` after a minute (a limit, not an expectation). */
+export async function until(what: string, isTrue: () => boolean, limitMs = 60_000): Promise<void> {
   const end = performance.now() + limitMs;
   while (!isTrue()) {
     if (performance.now() > end) throw new Error(`never happened: ${what}`);

@@ -63,7 +63,7 @@ function supervise(first: CameraPlan, options: Partial<SupervisorOptions> = {}):
 }
 
 async function until(holds: () => boolean, what: string): Promise<void> {
-  for (let tries = 0; tries < 1000 && !holds(); tries++)
+  for (let tries = 0; tries < 6000 && !holds(); tries++)
     await new Promise((r) => setTimeout(r, 10));
   expect(holds(), what).toBe(true);
 }
