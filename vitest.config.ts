@@ -18,6 +18,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: STARTS_PROCESSES,
+          // They mock no module and change nothing of the process, so a worker need not begin anew for each file.
+          isolate: false,
           testTimeout: 20_000,
         },
       },
