@@ -7,7 +7,7 @@ import type { MotRow } from '../../src/track/mot-csv.ts';
 import type { TrackingConfig } from '../../src/track/tracking-config.ts';
 import { compare } from './compare.ts';
 import { score } from './metrics.ts';
-import { detectionsByFrame, frameOf } from './run-tracker.ts';
+import { detectionsByFrame, frameOf, isShown } from './run-tracker.ts';
 import type { Sequence } from './sequence.ts';
 
 interface Analysed {
@@ -26,7 +26,7 @@ interface Row {
 
 /**
  * A Markdown table of HOTA per sequence. `analysed`: on the frames that were analysed; `everywhere`: on every frame,
- * confirmed tracks moved on at their last known velocity through those that were not, as an overlay would.
+ * what is shown moved on at their last known velocity through those that were not, as an overlay would.
  */
 export function budgetTable(
   tracker: string,
@@ -125,7 +125,8 @@ function scheduled(
 
 function scored({ sequence, numbers }: Analysed, config: TrackingConfig): Row {
   const found = detectionsByFrame(sequence);
-  const tracker = createTracker(config, { idFor: () => '' });
+  let count = 0;
+  const tracker = createTracker(config, { idFor: () => String(++count) });
   const analysed: MotRow[] = [];
   const everywhere: MotRow[] = [];
   const isChosen = new Set(numbers);
@@ -135,7 +136,7 @@ function scored({ sequence, numbers }: Analysed, config: TrackingConfig): Row {
   for (const number of all) {
     if (isChosen.has(number)) {
       const { tracks } = tracker.update(frameOf(sequence, number), found.get(number) ?? []);
-      known = tracks.filter((track) => track.phase === 'confirmed');
+      known = tracks.filter(isShown);
       last = number;
     }
     const rows = known.map((track) =>
@@ -161,7 +162,7 @@ function rowAt(
   const [x, y, w, h] = track.box;
   return {
     frame,
-    id: track.trackId,
+    id: Number(track.id),
     left: (x + track.velocity[0] * afterS) * widthPx,
     top: (y + track.velocity[1] * afterS) * heightPx,
     width: w * widthPx,

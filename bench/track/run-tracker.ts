@@ -1,13 +1,14 @@
 // Feeds the detections of a sequence to a tracker as a camera would, and collects what it reports.
 import type { Detection } from '../../src/contracts/detection.ts';
 import type { Frame } from '../../src/contracts/frame.ts';
+import type { Track } from '../../src/contracts/track.ts';
 import { createTracker } from '../../src/track/create-tracker.ts';
 import type { MotRow } from '../../src/track/mot-csv.ts';
 import type { TrackingConfig } from '../../src/track/tracking-config.ts';
 import type { Sequence } from './sequence.ts';
 
 export interface TrackerRun {
-  /** Confirmed tracks that were seen in their frame; nothing is added afterwards. */
+  /** What each frame's record of tracks shows as seen in it; nothing is added afterwards. */
   readonly rows: readonly MotRow[];
   readonly msPerFrame: number;
 }
@@ -20,15 +21,15 @@ export function runTracker(
   const byFrame = detectionsByFrame(sequence);
   const rows: MotRow[] = [];
   let count = 0;
-  const tracker = createTracker(config, { idFor: () => `track-${++count}` });
+  const tracker = createTracker(config, { idFor: () => String(++count) });
   const startedMs = performance.now();
   for (const number of frameNumbers) {
     const { tracks } = tracker.update(frameOf(sequence, number), byFrame.get(number) ?? []);
     for (const track of tracks) {
-      if (track.phase !== 'confirmed') continue;
+      if (!isShown(track)) continue;
       rows.push({
         frame: number,
-        id: track.trackId,
+        id: Number(track.id),
         left: track.box[0] * sequence.widthPx,
         top: track.box[1] * sequence.heightPx,
         width: track.box[2] * sequence.widthPx,
@@ -39,6 +40,11 @@ export function runTracker(
     }
   }
   return { rows, msPerFrame: (performance.now() - startedMs) / frameNumbers.length };
+}
+
+/** What overlays draw as seen: the record of tracks without those it calls `lost`. */
+export function isShown({ phase, isSure }: Track): boolean {
+  return phase === 'confirmed' || (phase === 'tentative' && isSure === true);
 }
 
 export function frameOf(sequence: Sequence, number: number): Frame {

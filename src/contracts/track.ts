@@ -3,7 +3,7 @@ import type { Detection } from './detection.ts';
 import type { Frame } from './frame.ts';
 import type { Affine, Box } from './geometry.ts';
 
-/** `tentative`: seen too little to be told; `confirmed`; `lost`: coasting on prediction, or back and not believed yet. */
+/** `tentative`: seen too little for events, counts and rules; `confirmed`; `lost`: coasting on prediction, or back and not believed yet. */
 export type TrackPhase = 'tentative' | 'confirmed' | 'lost';
 
 export interface Track {
@@ -12,6 +12,8 @@ export interface Track {
   /** 1, 2, 3 … within one camera session, for people to read; 0 while tentative. */
   readonly trackId: number;
   readonly phase: TrackPhase;
+  /** While tentative: detected so surely that overlays show it at once, before it is confirmed. */
+  readonly isSure?: boolean;
   /** Winner of the votes of all its detections, weighted by score. */
   readonly label: string;
   /** Score of the newest detection. */

@@ -166,7 +166,7 @@ function tracksRecord({ frame, tracks }: FrameTracks): Record<string, unknown> {
     pts_ns: frame.ptsNs,
     frame_size: [frame.widthPx, frame.heightPx],
     tracks: tracks
-      .filter((track) => track.phase !== 'tentative')
+      .filter((track) => track.phase !== 'tentative' || track.isSure)
       .map((track) => ({
         object_id: track.id,
         track_id: track.trackId,

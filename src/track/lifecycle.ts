@@ -16,6 +16,9 @@ export interface TrackerOptions {
 const MISSES_ALWAYS_ALLOWED = 2;
 // A detection is sure at this share of the way from `high_score` to 1: at 0.9 when `high_score` is 0.5.
 const SURE = 0.8;
+// One detection this far up is shown at once: from 0.99 on when `high_score` is 0.5. Of such newcomers four fifths are real on the
+// recorded sequences, of those between 0.9 and 0.99 a quarter; at the first look, when everybody is new, 94 % from 0.9 on.
+const CERTAIN = 0.98;
 // What flickers is often no object: each gap costs as much evidence as so many sure detections give. On KITTI 23 % of the
 // detections of false tracks are followed by a gap and 6 % of true ones, so by likelihood a gap outweighs 7 of them, were
 // gaps independent; people who are hidden again and again are not, and 3 costs them little. What was seen for long can
@@ -36,6 +39,8 @@ export class Lifecycle {
   private readonly isReplayed: boolean;
   private readonly interval = new FrameInterval();
   private session: string | undefined;
+  /** Nobody is known yet: a session begins, or everybody was forgotten. */
+  private isFirstLook = true;
   private shift: readonly [number, number] = STANDING;
   private confirmed = 0;
   private ended: Track[] = [];
@@ -54,6 +59,7 @@ export class Lifecycle {
    */
   begin(frame: Frame, { cameraMotion, region }: FrameView): void {
     this.ended = [];
+    this.isFirstLook = this.session !== frame.session;
     if (this.session !== undefined && this.session !== frame.session) {
       this.endAll();
       this.confirmed = 0;
@@ -61,7 +67,10 @@ export class Lifecycle {
     this.session = frame.session;
     const stepMs = this.interval.step(frame);
     const movingMs = Math.max(0, stepMs - (frame.stillMs ?? 0));
-    if (movingMs > this.lostMs) this.endAll();
+    if (movingMs > this.lostMs) {
+      this.endAll();
+      this.isFirstLook = true;
+    }
     const panned = this.panned(frame);
     const motion = cameraMotion ?? panned;
     for (const tracklet of this.live) {
@@ -103,6 +112,7 @@ export class Lifecycle {
       const born = new Tracklet(id, frame, detection, candidates.corners, 4 * index);
       if (this.config.confirm_hits <= 1) this.confirm(born);
       else born.evidence = this.weight(detection.score);
+      born.isSure = this.certainty(detection.score) >= (this.isFirstLook ? SURE : CERTAIN);
       this.live.push(born);
     }
   }
@@ -133,14 +143,20 @@ export class Lifecycle {
 
   /** A sure detection counts for one, a less sure one by how far its score lies above `high_score`. */
   private weight(score: number): number {
+    return Math.min(1, Math.max(0, this.certainty(score)) / SURE);
+  }
+
+  /** Which share of the way from `high_score` to 1 a score has gone. */
+  private certainty(score: number): number {
     const { high_score } = this.config;
-    return Math.min(1, Math.max(0, score - high_score) / (SURE * (1 - high_score)));
+    return (score - high_score) / (1 - high_score);
   }
 
   private judge(tracklet: Tracklet): void {
     const { confirm_hits, confirm_s } = this.config;
     tracklet.evidence = Math.min(MOST_EVIDENCE, tracklet.evidence + this.weight(tracklet.score));
     if (tracklet.phase === 'confirmed') return;
+    tracklet.isSure ||= this.certainty(tracklet.score) >= CERTAIN;
     const runS = tracklet.phase === 'lost' ? RETURN_S : confirm_s;
     const isLong = tracklet.runMs >= runS * 1000;
     if (isLong || tracklet.evidence > confirm_hits - 1e-9) this.confirm(tracklet);

@@ -33,7 +33,7 @@ export interface TrackingConfig {
   /**
    * Sure detections in a row (scores from four fifths of the way between `high_score` and 1 on) that make a
    * track `confirmed`; a less sure one counts for less, one at `high_score` for nothing. Higher: fewer false
-   * objects; an object must stay visible longer before anyone hears of it.
+   * objects; an object must stay visible longer before events tell of it.
    */
   readonly confirm_hits: number;
   /**

@@ -35,6 +35,8 @@ export class Tracklet {
   private misses = 0;
   /** What speaks for it, counted in sure detections; less after every gap (lifecycle.ts). */
   evidence = 0;
+  /** Shown although it may be tentative (lifecycle.ts). */
+  isSure = false;
   /** It was looked for in vain since its last detection. */
   isMissed = false;
   /** Age at its first detection after the last miss. */
@@ -151,6 +153,7 @@ export class Tracklet {
       id: this.id,
       trackId: this.trackId,
       phase: this.phase,
+      isSure: this.isSure,
       label: this.votes.winner,
       score: this.newest.score,
       topScore: this.topScore,

@@ -18,6 +18,8 @@ import { MqttSink } from '../../src/sinks/mqtt.ts';
 import { Outbox } from '../../src/sinks/outbox.ts';
 import type { OutboxReader } from '../../src/sinks/outbox-reader.ts';
 import { Store } from '../../src/sinks/store.ts';
+import { trackAt } from '../analytics/scene-fixture.ts';
+import { frameOf } from '../fakes/frames.ts';
 import {
   freePort,
   type Heard,
@@ -116,6 +118,29 @@ describe.skipIf(!hasMosquitto)('with Mosquitto', () => {
   function lastOf(heard: readonly Heard[], topic: string): string | undefined {
     return heard.findLast((message) => message.topic === `${BASE}/${topic}`)?.payload;
   }
+
+  test('tracks tell who is confirmed, lost, or sure at once', async () => {
+    await startMosquitto();
+    const heard = await broker.listen(`${BASE}/cam/front/tracks`);
+    const agent = await agentAt({ url: broker.url });
+    await until('up', () => agent.connection.isUp);
+    const one = trackAt(0.5, 0.5, { id: 'a', box: [0.1, 0.2, 0.3, 0.4] });
+    const tracks = [
+      one,
+      { ...one, id: 'b', trackId: 2, phase: 'lost' as const },
+      { ...one, id: 'c', trackId: 0, phase: 'tentative' as const, isSure: true },
+      { ...one, id: 'd', trackId: 0, phase: 'tentative' as const, isSure: false },
+    ];
+    write(agent, { kind: 'tracks', tracks: { frame: frameOf('front', 1), tracks, ended: [] } });
+    await until('tracks', () => heard.length === 1);
+    const told = JSON.parse(heard[0]!.payload).tracks;
+    expect(told).toMatchObject([
+      { object_id: 'a', track_id: 1, phase: 'confirmed', box: [0.1, 0.2, 0.3, 0.4] },
+      { object_id: 'b', track_id: 2, phase: 'lost' },
+      { object_id: 'c', track_id: 0, phase: 'tentative' },
+    ]);
+    expect(told).toHaveLength(3);
+  });
 
   test('a newcomer finds the state retained, `online` last, and events only live', async () => {
     await startMosquitto({ user: { name: 'cam', password: 's3cret' } });

@@ -52,7 +52,7 @@ function start(yaml = YAML) {
   interpreter.scene.setScenes(scenesOf(config!));
   const events = (): EventRecord[] =>
     records.flatMap((record) => (record.kind === 'event' ? [record.event] : []));
-  return { interpreter, events };
+  return { interpreter, events, records };
 }
 
 /** Somebody walks from left to right, with feet at `y`, and is gone. */
@@ -89,6 +89,22 @@ describe('interpreter', () => {
       why: [{ condition: 'line_cross door in' }, { condition: '>= 1 person in hall' }],
     });
     expect(told[2]!.data).toEqual({ line: 'door', direction: 'in' });
+  });
+
+  test('who is sure at the first look is shown at once; nothing is told of one picture', () => {
+    const { interpreter, records } = start();
+    const seen = [{ box: [0.45, 0.5, 0.1, 0.3] as const, score: 0.95, label: 'person' }];
+    const told = (detections: typeof seen, i: number) => {
+      records.length = 0;
+      interpreter.push({ frame: frameOf('front', i), detections, inferredMs: 0 });
+      return records.map((one) => (one.kind === 'tracks' ? one.tracks.tracks : one.kind));
+    };
+    const shown = { phase: 'tentative', isSure: true, trackId: 0 };
+    expect(told(seen, 1)).toMatchObject([[shown]]);
+    expect(told([], 2)).toEqual([[]]);
+    interpreter.finishAll();
+    expect(told(seen, 3)).toMatchObject([[shown]]);
+    expect(told(seen, 4)).toContain('event');
   });
 
   test('what stands in a mask is not followed', () => {

@@ -3,7 +3,11 @@ import { describe, expect, test } from 'vitest';
 import type { Detection } from '../../src/contracts/detection.ts';
 import type { Track, Tracker } from '../../src/contracts/track.ts';
 import { createTracker } from '../../src/track/create-tracker.ts';
-import { DEFAULT_TRACKING, type TrackerName } from '../../src/track/tracking-config.ts';
+import {
+  DEFAULT_TRACKING,
+  type TrackerName,
+  type TrackingConfig,
+} from '../../src/track/tracking-config.ts';
 import { frameOf } from '../fakes/frames.ts';
 
 const TRACKERS: readonly TrackerName[] = ['byte_track', 'oc_sort'];
@@ -18,11 +22,11 @@ class Film {
   private readonly stepMs: number;
   private sequence = 0;
 
-  constructor(name: TrackerName, stepMs = 40) {
+  constructor(name: TrackerName, stepMs = 40, overrides: Partial<TrackingConfig> = {}) {
     this.stepMs = stepMs;
     let next = 0;
     this.tracker = createTracker(
-      { ...DEFAULT_TRACKING, tracker: name },
+      { ...DEFAULT_TRACKING, ...overrides, tracker: name },
       { idFor: () => `id-${++next}` },
     );
   }
@@ -168,6 +172,56 @@ describe.each(TRACKERS)('%s', (name) => {
     const film = new Film(name);
     film.repeat(3, car(0.5, 0.95));
     expect(film.see(car(0.5, 0.7))).toMatchObject([{ score: 0.7, topScore: 0.95 }]);
+  });
+
+  test('who is sure at the first look is shown at once, and confirmed as anybody else', () => {
+    const film = new Film(name);
+    expect(film.see(car(0.3, 0.91), car(0.5, 0.89))).toMatchObject([
+      { trackId: 0, phase: 'tentative', isSure: true },
+      { trackId: 0, phase: 'tentative', isSure: false },
+    ]);
+    expect(film.see(car(0.3, 0.7), car(0.5, 0.98))).toMatchObject([
+      { trackId: 0, phase: 'tentative', isSure: true },
+      { trackId: 0, phase: 'tentative', isSure: false },
+    ]);
+    expect(film.see(car(0.5, 0.98))).toMatchObject([
+      { id: 'id-2', trackId: 1, phase: 'confirmed' },
+    ]);
+  });
+
+  test('later it takes more certainty, at the first detection or the next', () => {
+    const film = new Film(name);
+    film.see();
+    expect(film.see(car(0.3, 0.985), car(0.5, 0.995), car(0.7, 0.6))).toMatchObject([
+      { phase: 'tentative', isSure: false },
+      { phase: 'tentative', isSure: true },
+      { phase: 'tentative', isSure: false },
+    ]);
+    const [, , third] = film.see(car(0.3, 0.98), car(0.5, 0.98), car(0.7, 0.995));
+    expect(third).toMatchObject({ phase: 'tentative', isSure: true });
+  });
+
+  test('how sure a detection is depends on high_score', () => {
+    const film = new Film(name, 40, { high_score: 0.8 });
+    expect(film.see(car(0.3, 0.95), car(0.5, 0.97))).toMatchObject([
+      { isSure: false },
+      { isSure: true },
+    ]);
+    expect(film.see(car(0.1, 0.995), car(0.8, 0.997))).toMatchObject([
+      { isSure: false },
+      { isSure: true },
+    ]);
+  });
+
+  test('after a gap in which everybody was forgotten it is a first look again', () => {
+    for (const [afterMs, isSure] of [
+      [1400, false],
+      [1600, true],
+    ] as const) {
+      const film = new Film(name);
+      film.repeat(10);
+      expect(film.seeAt(400 + afterMs, car(0.5, 0.95))).toMatchObject([{ isSure }]);
+    }
   });
 
   test('a second box on an object is no object, one beside it is', () => {
