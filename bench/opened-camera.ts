@@ -18,6 +18,7 @@ const PRINTED: PrintFormat = {
   ...{ fit: 'corner', pad: 114, mean: [0, 0, 0], scale: [1, 1, 1] },
 };
 const HELD_WHEN_PRINTED = 5;
+const INFERENCE_MS = 20;
 
 /** As camera streams are: 1080p30 at about 4 Mbit/s, a key frame each second. The file lies in `folder`. */
 export function encodeStream(
@@ -74,7 +75,9 @@ export async function openCamera(
           rectangle: WHOLE_FRAME,
           format: PRINTED,
         };
-        if (prints) void child.print({ ...ticket, offset: 0, orNewer: true });
+        if (!prints) return;
+        const job = child.order({ ...ticket, offset: 0, orNewer: true });
+        setTimeout(() => job.result(), INFERENCE_MS);
       },
       unit: () => undefined,
       line: (text) => console.error(text),

@@ -102,7 +102,7 @@ std::optional<PrintFormat> CameraLink::formatOf(const Napi::Value& value) {
   return format_;
 }
 
-/// ask(sequence, rectangle, format, offset, orNewer, isHeard) → the ticket's number; -1: no room or closed, -2: a bad ticket.
+/// ask(sequence, rectangle, format, offset, orNewer, isHeard, neededFrom) → the ticket's number; -1: no room or closed, -2: a bad ticket.
 Napi::Value CameraLink::ask(const Napi::CallbackInfo& info) {
   return guard(info, [&] {
     const auto result = [&](double number) { return Napi::Number::New(info.Env(), number); };
@@ -117,6 +117,7 @@ Napi::Value CameraLink::ask(const Napi::CallbackInfo& info) {
     ticket.offset = static_cast<std::uint64_t>(offset);
     ticket.orNewer = info[4].ToBoolean();
     ticket.isHeard = info[5].ToBoolean();
+    ticket.neededFrom = size(info[6], "neededFrom");
     const auto asked = end_->ask(ticket);
     return result(asked ? static_cast<double>(*asked) : -1);
   });

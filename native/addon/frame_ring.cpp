@@ -115,7 +115,7 @@ class JsFrameRing final : public Napi::ObjectWrap<JsFrameRing> {
     const auto picture = pictureIn(frame->bytes, format.pixels, format.width, format.height);
     if (!picture) return Answer::refused(link::Outcome::MapFailed);
     const Answer answer = print(*picture);
-    if (answer.isPrinted()) ring_->taken(frame);
+    if (answer.isPrinted()) ring_->taken(frame, ticket.neededFrom);
     return answer;
   }
 

@@ -134,7 +134,7 @@ class FrameSink final : public Napi::ObjectWrap<FrameSink> {
     if (!picture) return Answer::refused(link::Outcome::MapFailed);
     Answer answer = print(*picture);
     if (!answer.isPrinted()) return answer;
-    store_->taken(*frame);
+    store_->taken(*frame, ticket.neededFrom);
     if (frame->sequence() == ticket.sequence) return answer;
     answer.isNewer = 1;
     answer.sequence = static_cast<double>(frame->sequence());

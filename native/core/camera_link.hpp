@@ -26,6 +26,8 @@ struct Ticket {
   /// JavaScript of the agent wants to hear of the answer; else only a session waits for it.
   bool isHeard = false;
   std::uint64_t sequence = 0;
+  /// No frame before this one will be asked for again; 0: any may be.
+  std::uint64_t neededFrom = 0;
   Rectangle rectangle{};
   PrintFormat format{};
   std::uint64_t offset = 0;

@@ -159,10 +159,10 @@ void FrameRing::pass(std::uint64_t sequence) {
   changed_.notify_all();
 }
 
-void FrameRing::taken(const std::shared_ptr<const RawFrame>& frame) {
+void FrameRing::taken(const std::shared_ptr<const RawFrame>& frame, std::uint64_t neededFrom) {
   {
     const std::lock_guard lock(mutex_);
-    std::erase_if(printed_, [&](const auto& other) { return other == frame; });
+    std::erase_if(printed_, [&](const auto& other) { return other == frame || other->sequence < neededFrom; });
     printed_.push_back(std::const_pointer_cast<RawFrame>(frame));
     if (printed_.size() > options_.held) printed_.pop_front();
     takenUpTo_ = std::max(takenUpTo_, frame->sequence);

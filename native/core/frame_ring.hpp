@@ -67,8 +67,8 @@ class FrameRing final {
   /// Once, after the last frame.
   std::optional<End> takeEnd();
   std::shared_ptr<const RawFrame> find(std::uint64_t sequence);
-  /// `frame` was printed: it stays among the ones printed last.
-  void taken(const std::shared_ptr<const RawFrame>& frame);
+  /// `frame` was printed: it stays among the ones printed last, of which those before `neededFrom` are let go.
+  void taken(const std::shared_ptr<const RawFrame>& frame, std::uint64_t neededFrom);
   /// Nobody will print `sequence` or what came before it: the reader need not wait for that.
   void pass(std::uint64_t sequence);
 

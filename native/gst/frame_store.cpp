@@ -9,8 +9,8 @@ namespace {
 
 /// Spacing that is assumed of a stream which does not tell its rate.
 constexpr double kUnknownFps = 25;
-/// Where not every frame is told of, tickets take the newest, which may change while one is on its way.
-constexpr std::size_t kHeldWhenThinned = 2;
+/// Where not every frame is told of, tickets take the newest.
+constexpr std::size_t kHeldWhenThinned = 1;
 
 }  // namespace
 
@@ -106,9 +106,9 @@ std::optional<HeldFrame> FrameStore::findNewest(std::uint64_t sequence) {
   return newest_.back();
 }
 
-void FrameStore::taken(const HeldFrame& frame) {
+void FrameStore::taken(const HeldFrame& frame, std::uint64_t neededFrom) {
   const std::lock_guard lock(mutex_);
-  std::erase_if(printed_, [&](const HeldFrame& other) { return other.sequence() == frame.sequence(); });
+  std::erase_if(printed_, [&](const HeldFrame& other) { return other.sequence() == frame.sequence() || other.sequence() < neededFrom; });
   printed_.push_back(frame);
   while (printed_.size() > capacity_) printed_.pop_front();
   takenUpTo_ = std::max(takenUpTo_, frame.sequence());

@@ -70,7 +70,7 @@ class HeldFrame final {
 
 /// Keeps the newest decoded frames, and besides them the one told of and those printed last, by reference.
 ///
-/// Owns:    references to at most twice `capacity` buffers of the decoder's pool, and one; of the newest only two where not
+/// Owns:    references to at most twice `capacity` buffers of the decoder's pool, and one; of the newest only one where not
 ///          every frame is told of; `clear` gives them back.
 /// Threads: `push` and `awaitTaken` on GStreamer's, the rest on any.
 /// Fails:   never; a frame that is gone is `nullopt`.
@@ -103,8 +103,9 @@ class FrameStore final {
   /// The newest frame from `sequence` on that this was not asked for before: no frame is given twice, none after a newer one.
   std::optional<HeldFrame> findNewest(std::uint64_t sequence);
 
-  /// `frame` was printed: it stays among the ones printed last, and `awaitTaken` ends for it and all before it.
-  void taken(const HeldFrame& frame);
+  /// `frame` was printed: it stays among the ones printed last, of which those before `neededFrom` are let go, and
+  /// `awaitTaken` ends for it and all before it.
+  void taken(const HeldFrame& frame, std::uint64_t neededFrom);
   /// Nobody will print `sequence` or what came before it: `awaitTaken` ends for them.
   void pass(std::uint64_t sequence);
   /// Waits until `sequence` was printed, `limit` has passed, or `interrupt(true)` was called.

@@ -201,10 +201,28 @@ void picksAtTheWantedPace() {
       pace.setEvery(static_cast<std::int64_t>(1e9 / wanted));
       const auto frames = picked(pace, static_cast<int>(60 * fps), fps);
       CHECK(std::abs(static_cast<double>(frames.size()) - 60 * wanted) <= 2);
-      // The grid does not wander: each is the frame nearest to a multiple of the interval.
+      // The grid does not wander: each is the frame nearest to a multiple of the interval, less half of it in whole frames.
+      const double early = std::floor(fps / wanted / 2 + 0.2) / fps;
+      double before = std::round((frames[1] / fps + early) * wanted);
       for (std::size_t i = 2; i < frames.size(); ++i) {
-        CHECK(std::abs(frames[i] / fps - static_cast<double>(i - 1) / wanted) <= 0.51 / fps);
+        const double slot = std::round((frames[i] / fps + early) * wanted);
+        CHECK(slot == before + 1 || (i == 2 && slot == 1));
+        CHECK(std::abs(frames[i] / fps + early - slot / wanted) <= 0.51 / fps);
+        before = slot;
       }
+    }
+  }
+}
+
+/// Where they come every so many intervals, key frames are not the ones that are picked.
+void passesOverKeyFrames() {
+  for (const int perInterval : {2, 3, 5, 6, 15}) {
+    for (const int intervals : {1, 2, 5, 10}) {
+      NoticePace pace;
+      pace.setEvery(static_cast<std::int64_t>(perInterval * 40) * kMs);
+      int keys = 0;
+      for (const int frame : picked(pace, 1000, 25, 5)) keys += frame % (perInterval * intervals) == 0 ? 1 : 0;
+      CHECK(keys == 1);
     }
   }
 }
@@ -318,16 +336,16 @@ void givesTheNewestOnce() {
 
 void holdsWhatItToldOf() {
   Stream stream(400);
-  stream.push(0);
-  CHECK(stream.told->sequence == 1);
-  for (int frame = 0; frame < 8; ++frame) stream.push(0);
-  CHECK(stream.told->sequence == 2);
-  CHECK(stream.store.find(2) && !stream.store.find(3) && stream.store.find(9));
-  for (int frame = 0; frame < 3; ++frame) stream.push(0);
-  CHECK(stream.told->sequence == 11 && stream.store.find(11));
-  CHECK(!stream.store.find(2));
+  for (std::uint64_t frame = 1; frame <= 40; ++frame) {
+    stream.push(0);
+    // The first two are both told of.
+    for (std::uint64_t held = 1; frame > 2 && held <= frame; ++held) {
+      CHECK(stream.store.find(held).has_value() == (held == stream.told->sequence || held == frame));
+    }
+  }
+  CHECK(stream.told->sequence > 30 && stream.told->sequence < 40);
   stream.store.clear();
-  CHECK(!stream.store.find(9));
+  CHECK(!stream.store.find(40) && !stream.store.find(stream.told->sequence));
 }
 
 void holdsFewWhereFewAreToldOf() {
@@ -338,10 +356,22 @@ void holdsFewWhereFewAreToldOf() {
     few.push(0);
   }
   CHECK(all.store.find(7) && !all.store.find(6));
-  CHECK(few.store.find(8) && !few.store.find(7));
+  CHECK(few.store.find(9) && !few.store.find(8));
   few.store.setNoticeEvery(std::chrono::nanoseconds(0));
   for (int frame = 0; frame < 4; ++frame) few.push(0);
   CHECK(few.store.find(11) && few.store.find(13));
+}
+
+void letsPrintedFramesGo() {
+  Stream stream(0);
+  for (std::uint64_t frame = 1; frame <= 3; ++frame) {
+    stream.push(0);
+    stream.store.taken(*stream.store.find(frame), 0);
+  }
+  for (int frame = 0; frame < 3; ++frame) stream.push(0);
+  CHECK(stream.store.find(1) && stream.store.find(2) && stream.store.find(3));
+  stream.store.taken(*stream.store.find(6), 3);
+  CHECK(!stream.store.find(2) && stream.store.find(3) && stream.store.find(6));
 }
 
 }  // namespace
@@ -357,6 +387,7 @@ int main() {
       {"arrival times ignore jitter and follow drift", arrivalIgnoresJitter},
       {"arrival times follow a jump of the time stamps", arrivalFollowsAJump},
       {"notices keep the wanted pace", picksAtTheWantedPace},
+      {"notices pass over key frames", passesOverKeyFrames},
       {"notices leave nothing out where all frames are wanted", picksEachWhereAllAreWanted},
       {"notices change their pace at once", changesItsPaceAtOnce},
       {"notices carry the motion of frames that are not told of", carriesMotionOver},
@@ -364,5 +395,6 @@ int main() {
       {"the newest frame is given once", givesTheNewestOnce},
       {"the frame told of last is held", holdsWhatItToldOf},
       {"few are held where few are told of", holdsFewWhereFewAreToldOf},
+      {"printed frames are held while they are needed", letsPrintedFramesGo},
   });
 }

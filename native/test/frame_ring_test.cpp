@@ -122,7 +122,7 @@ void framesInUseAreLeftAlone() {
   pipe.write(frameOf(1));
   CHECK(bell.wait([&] { return ring.find(1) != nullptr; }));
   const auto printed = ring.find(1);
-  ring.taken(printed);
+  ring.taken(printed, 0);
   const auto leased = [&] {
     pipe.write(frameOf(2));
     CHECK(bell.wait([&] { return ring.find(2) != nullptr; }));
@@ -133,9 +133,23 @@ void framesInUseAreLeftAlone() {
   CHECK(leased && consistsOf(*leased, 2));
   CHECK(ring.find(1) == printed && consistsOf(*printed, 1));
   CHECK(ring.find(2) == nullptr);
-  ring.taken(ring.find(30));
+  ring.taken(ring.find(30), 0);
   CHECK(ring.find(1) == nullptr);
   CHECK(ring.find(30) != nullptr);
+}
+
+void printedFramesAreHeldWhileTheyAreNeeded() {
+  Pipe pipe;
+  Bell bell;
+  FrameRing ring(pipe.ends[0], kFormat, {3, 0ms}, [&] { bell.ring(); });
+  for (int i = 1; i <= 6; ++i) {
+    pipe.write(frameOf(i));
+    CHECK(bell.wait([&] { return ring.find(static_cast<std::uint64_t>(i)) != nullptr; }));
+    if (i != 3 && i != 5) ring.taken(ring.find(static_cast<std::uint64_t>(i)), i == 6 ? 4 : 0);
+  }
+  for (int i = 7; i <= 9; ++i) pipe.write(frameOf(i));
+  CHECK(bell.wait([&] { return ring.find(9) != nullptr; }));
+  CHECK(ring.find(2) == nullptr && ring.find(4) != nullptr && ring.find(6) != nullptr);
 }
 
 void theEndIsToldOnceWithItsLeftovers() {
@@ -165,7 +179,7 @@ void aPatientRingKeepsTheWriterWaiting() {
     CHECK(bell.wait([&] { return (notice = ring.takeNotice()) != nullptr; }));
     if (!notice) break;
     CHECK(notice->sequence == i);
-    ring.taken(notice);
+    ring.taken(notice, 0);
   }
   writer.join();
 }
@@ -193,6 +207,7 @@ int main() {
       {"frames arrive whole whatever the chunks", framesArriveWholeWhateverTheChunks},
       {"the newest win and notices coalesce", theNewestWinAndNoticesCoalesce},
       {"frames in use are left alone", framesInUseAreLeftAlone},
+      {"printed frames are held while they are needed", printedFramesAreHeldWhileTheyAreNeeded},
       {"the end is told once with its leftovers", theEndIsToldOnceWithItsLeftovers},
       {"a patient ring keeps the writer waiting", aPatientRingKeepsTheWriterWaiting},
       {"closing never waits for the writer", closingNeverWaitsForTheWriter},

@@ -94,7 +94,7 @@ export interface CameraOrder {
   readonly maxWidthPx: number;
   readonly maxHeightPx: number;
   /**
-   * How many of the newest decoded frames stay printable. As many of those that were printed last stay
+   * How many of the newest decoded frames stay printable. At most as many of those that were printed last stay
    * besides, so that a still or a crop comes from the very frame that was inferred.
    */
   readonly heldFrames: number;

@@ -15,6 +15,7 @@ export interface NativeCameraLink {
     offset: number,
     orNewer: boolean,
     isHeard: boolean,
+    neededFrom: number,
   ): number;
   pass(sequence: number): void;
   isAnswered(ticket: number): boolean;
@@ -77,11 +78,14 @@ export class CameraLink {
     this.#fd = -1;
   }
 
-  /** `isHeard`: the link wakes for the answer. Every ticket asked for is to be taken, once, when nobody waits for it. */
-  ask(ticket: Ticket, isHeard: boolean): AskedPrint | PrintFailure {
+  /**
+   * `isHeard`: the link wakes for the answer. No frame before `neededFrom` will be asked for again; 0: any may be. Every
+   * ticket asked for is to be taken, once, when nobody waits for it.
+   */
+  ask(ticket: Ticket, isHeard: boolean, neededFrom = 0): AskedPrint | PrintFailure {
     const { sequence, rectangle, format, offset, orNewer = false } = ticket;
     const asked = callNative(() =>
-      this.#native.ask(sequence, rectangle, format, offset, orNewer, isHeard),
+      this.#native.ask(sequence, rectangle, format, offset, orNewer, isHeard, neededFrom),
     );
     if (asked < 0) return asked === -2 ? 'bad_ticket' : 'frame_gone';
     return { link: this.#native, ticket: asked };

@@ -19,11 +19,14 @@ import { type AskedPrint, CameraLink } from '../native/camera-link.ts';
 import type { Printed, PrintJob } from './batch.ts';
 import { readAnswer, readMessage, readNotice } from './camera-messages.ts';
 import { type AccessUnit, RecordParser } from './encoded-pipe.ts';
+import { NeededFrames } from './needed-frames.ts';
 
 const CLOSE_LIMIT_MS = 500;
 const TERM_LIMIT_MS = 2000;
 /** The last messages of a process that is gone are read within this time. */
 const LAST_WORDS_MS = 250;
+/** 5 MB of Node's own text stay untouched, and 1 MB is not written. */
+const UNCOMPILED = ['--no-opt', '--no-sparkplug'];
 
 export type CameraMessage = FromCamera | { readonly kind: 'frame'; readonly notice: FrameNotice };
 
@@ -71,6 +74,8 @@ export class CameraChild {
   private readonly process: ChildProcess | undefined;
   /** Absent: nothing is decoded, and nothing printed. */
   private readonly link: CameraLink | undefined;
+  /** Absent: a file that waits for its reader keeps as many as it can. */
+  private readonly needed: NeededFrames | undefined;
   private readonly heard = new Set<HeardPrint>();
   /** When the tickets that are not answered were sent; the oldest may be answered already. */
   private readonly sentMs: number[] = [];
@@ -83,6 +88,7 @@ export class CameraChild {
   constructor(options: ChildOptions, listener: ChildListener) {
     this.clock = options.clock;
     this.listener = listener;
+    this.needed = options.order.realtime ? new NeededFrames() : undefined;
     this.end = new Promise((resolve) => {
       this.ended = resolve;
     });
@@ -110,11 +116,15 @@ export class CameraChild {
     const { link } = this;
     const asked = this.ask(ticket, false);
     if (link === undefined || typeof asked === 'string') return REFUSED;
+    const { sequence, format } = ticket;
+    this.needed?.asked(sequence);
     let result: Printed | undefined;
-    return {
-      asked,
-      result: () => (result ??= this.take(link, asked, printedBytes(ticket.format))),
+    const take = (): Printed => {
+      const printed = this.take(link, asked, printedBytes(format));
+      this.needed?.came(sequence, sequenceOf(printed, sequence));
+      return printed;
     };
+    return { asked, result: () => (result ??= take()) };
   }
 
   print(ticket: Ticket): Promise<Printed> {
@@ -195,7 +205,7 @@ export class CameraChild {
 
   private ask(ticket: Ticket, isHeard: boolean): AskedPrint | PrintFailure {
     if (this.isClosing) return 'frame_gone';
-    const asked = this.link?.ask(ticket, isHeard) ?? 'frame_gone';
+    const asked = this.link?.ask(ticket, isHeard, this.needed?.from) ?? 'frame_gone';
     if (typeof asked === 'string') this.listener.refused?.();
     else this.sentMs.push(this.clock.monotonicMs());
     return asked;
@@ -261,13 +271,21 @@ export class CameraChild {
   }
 }
 
+function sequenceOf(printed: Printed, asked: number): number | undefined {
+  return 'refused' in printed ? undefined : (printed.newer?.sequence ?? asked);
+}
+
 function start(options: ChildOptions, linkFd: number | undefined): ChildProcess {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const beside = new URL(`./camera-process.${extension}`, import.meta.url);
   const entry = options.entry ?? fileURLToPath(beside);
   return fork(entry, [], {
-    // It collects the access units that it wrote itself.
-    execArgv: ['--expose-gc', ...(entry.endsWith('.ts') ? ['--import', tsxLoader()] : [])],
+    // It collects the access units that it wrote itself, and runs too little JavaScript to have it compiled.
+    execArgv: [
+      '--expose-gc',
+      ...UNCOMPILED,
+      ...(entry.endsWith('.ts') ? ['--import', tsxLoader()] : []),
+    ],
     // 3 is the IPC channel; then come ARENA_FD, ENCODED_FD and LINK_FD.
     stdio: [
       ...(['ignore', 'pipe', 'pipe', 'ipc'] as const),

@@ -30,7 +30,7 @@ const STOP_LIMIT_MS = 1000;
  * Access units pass through buffers of which V8 sees the small objects in front only: by itself it let 20 MB of them pile up.
  * Collecting the young ones takes about a millisecond.
  */
-const COLLECT_AFTER_BYTES = 2 << 20;
+const COLLECT_AFTER_BYTES = 1 << 19;
 
 class CameraProcess {
   #decoder: Decoder | undefined;
