@@ -54,7 +54,7 @@ const ENTRIES = {
   'store-thread': 'dist/sinks/store-thread.js',
 };
 /** Packages that every start loads. Others are read from node_modules when they are used. */
-const INSIDE = ['mqtt', 'pino', 'valibot', 'yaml'];
+const INSIDE = ['mqtt', 'mqtt-packet', 'pino', 'valibot', 'yaml'];
 const BUNDLE = 'dist/bin';
 
 /**
