@@ -69,7 +69,7 @@ describe.skipIf(needsShared('remote configuration'))('remote configuration', () 
       status: 'ok',
       data: { version: 1, applied: ['cameras.two'], restart_required: false },
     });
-    await until('the new camera is live', () => state('two') === 'live', 30_000);
+    await until('the new camera is live', () => state('two') === 'live');
     await until('a while has passed', () => tracks('one').length > before + 30);
     // Frames that a busy machine does not analyse are no loss of this change; a process or a session that began anew would be.
     expect(daemon.cameraPids()).toEqual(expect.arrayContaining(pids));
@@ -127,22 +127,22 @@ describe.skipIf(needsShared('remote configuration'))('remote configuration', () 
 
   it('changes how often a running camera is analysed, and goes on knowing how often it decodes', async () => {
     const status = () => JSON.parse(on('cam/two/status').at(-1)!.payload);
-    await until('the camera is live', () => state('two') === 'live', 30_000);
+    await until('the camera is live', () => state('two') === 'live');
     const before = status();
     const camera = { fps: 2, idle_fps: 2 };
     expect(await ask('config/set', { config: { cameras: { two: camera } } })).toMatchObject({
       data: { applied: ['cameras.two.fps', 'cameras.two.idle_fps'] },
     });
     const since = tracks('two').length;
-    await until('some frames were analysed', () => tracks('two').length > since + 6, 30_000);
+    await until('some frames were analysed', () => tracks('two').length > since + 6);
     const times = tracks('two')
       .slice(since + 2)
       .map((record) => record.pts_ns / 1e6);
     for (const [i, ms] of times.slice(1).entries()) expect(ms - times[i]!).toBeGreaterThan(350);
     const told = on('cam/two/status').length;
-    await until('its status comes', () => on('cam/two/status').length > told, 30_000);
+    const isKnown = () => on('cam/two/status').length > told && status().fps > 8;
+    await until('a status tells how often it decodes', isKnown);
     expect(status()).toMatchObject({ state: 'live', since: before.since });
-    expect(status().fps).toBeGreaterThan(8);
   });
 
   it('switches a camera off and on', async () => {
@@ -153,7 +153,7 @@ describe.skipIf(needsShared('remote configuration'))('remote configuration', () 
       () => on('cam/one/state/enabled').at(-1)?.payload === 'OFF',
     );
     broker.send('vedette/box/cam/one/set/enabled', 'ON');
-    await until('it is live again', () => state('one') === 'live', 30_000);
+    await until('it is live again', () => state('one') === 'live');
   });
 
   it('removes a camera and its retained topics', async () => {
