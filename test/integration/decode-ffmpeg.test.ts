@@ -112,7 +112,7 @@ describe.skipIf(needsShared('decode-ffmpeg'))('a camera process with FFmpeg', ()
     expect(visible.join() + JSON.stringify(camera.said)).not.toMatch(/planted|secret/);
     camera.child.kill('SIGKILL');
     await camera.gone;
-    for (let tries = 0; tries < 50 && pids.some(isRunning); tries++) {
+    for (let tries = 0; tries < 600 && pids.some(isRunning); tries++) {
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     expect(pids.filter(isRunning)).toEqual([]);

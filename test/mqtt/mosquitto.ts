@@ -63,7 +63,7 @@ export class Mosquitto {
   async up(): Promise<void> {
     const conf = join(this.dir, 'mosquitto.conf');
     this.child = spawn(SERVER, ['-c', conf], { stdio: 'ignore' });
-    for (let i = 0; i < 200; i++) {
+    for (let i = 0; i < 2400; i++) {
       if (await accepts(this.port)) return;
       await pause(25);
     }
@@ -121,7 +121,7 @@ export class Mosquitto {
           });
       }
     });
-    for (let i = 0; i < 100 && !isReady; i++) {
+    for (let i = 0; i < 1000 && !isReady; i++) {
       this.send('probe/ready', 'x');
       await pause(30);
     }

@@ -121,7 +121,7 @@ test('a process that dies with its parent leaves nothing behind', async () => {
   expect(() => process.kill(pid, 0)).not.toThrow();
   parent.kill('SIGKILL');
   await once(parent, 'exit');
-  await expect.poll(() => isRunning(pid), { timeout: 5000 }).toBe(false);
+  await expect.poll(() => isRunning(pid), { timeout: 60_000 }).toBe(false);
 });
 
 function isRunning(pid: number): boolean {
