@@ -19,6 +19,8 @@ namespace {
 /// Unpaced files: a frame that nobody prints within this time is passed over.
 constexpr std::chrono::milliseconds kPatience{1000};
 constexpr double kNsPerMs = 1e6;
+/// A file whose pictures come later than this is played later from then on.
+constexpr GstClockTimeDiff kMostLateNs = 500 * GST_MSECOND;
 
 enum Property { kPropertyZero, kHeldFrames, kPaced };
 
@@ -54,6 +56,9 @@ gboolean start(GstBaseSink* sink) {
   frames->store = FrameStore::named(GST_OBJECT_NAME(sink));
   frames->store->setCapacity(frames->heldFrames);
   frames->store->interrupt(false);
+  // The time stamps of a file that is played again begin anew.
+  frames->arrivals = {};
+  gst_base_sink_set_ts_offset(sink, 0);
   // A file that is played again keeps its background.
   const auto motion = frames->store->motion();
   if (motion && !frames->motion) frames->motion = std::make_unique<vedette::gst::MotionWatch>(*motion);
@@ -101,9 +106,29 @@ gboolean onEvent(GstBaseSink* sink, GstEvent* event) {
   return GST_BASE_SINK_CLASS(vedette_frames_parent_class)->event(sink, event);
 }
 
+/// By how much the picture missed its time, as far as pictures have one.
+GstClockTimeDiff latenessOf(GstBaseSink* sink, GstClockTime running) {
+  GstClock* clock = gst_base_sink_get_sync(sink) ? gst_element_get_clock(GST_ELEMENT(sink)) : nullptr;
+  if (clock == nullptr || !GST_CLOCK_TIME_IS_VALID(running)) return 0;
+  const GstClockTime now = gst_clock_get_time(clock) - gst_element_get_base_time(GST_ELEMENT(sink));
+  gst_object_unref(clock);
+  return GST_CLOCK_DIFF(running, now) - gst_base_sink_get_ts_offset(sink);
+}
+
+/// A file can wait, as a camera cannot: where the machine is too slow for its speed it is played slower, and its pictures
+/// are as old as they would be otherwise. Nothing of it is left out.
+void playLater(VedetteFrames* frames, GstClockTime running) {
+  GstBaseSink* sink = &frames->parent;
+  const GstClockTimeDiff late = latenessOf(sink, running);
+  if (late <= kMostLateNs) return;
+  gst_base_sink_set_ts_offset(sink, gst_base_sink_get_ts_offset(sink) + late);
+  frames->arrivals = {};
+}
+
 GstFlowReturn render(GstBaseSink* sink, GstBuffer* buffer) {
   VedetteFrames* frames = self(sink);
   const GstClockTime running = gst_segment_to_running_time(&sink->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+  playLater(frames, running);
   auto capture = captureOf(frames->arrivals, buffer, running);
   if (!frames->paced && GST_CLOCK_TIME_IS_VALID(running)) {
     const double offset = static_cast<double>(frames->store->timelineOffsetNs());

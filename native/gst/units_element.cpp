@@ -86,6 +86,7 @@ gboolean start(GstBaseTransform* transform) {
   units->store = UnitStore::named(GST_OBJECT_NAME(transform));
   units->timeline = FrameStore::named(kFrames);
   units->filter = UnitFilter(units->decode);
+  units->arrivals = {};
   return TRUE;
 }
 
