@@ -6,12 +6,14 @@ import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { cameraEnvironment } from '../../src/cli/camera-environment.ts';
 import { WHOLE_FRAME } from '../../src/contracts/geometry.ts';
+import type { Ticket } from '../../src/contracts/ticket.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { Arena } from '../../src/native/arena.ts';
 import { CameraChild } from '../../src/pipeline/camera-child.ts';
 import { orderOf, RGB_320 } from './camera-harness.ts';
 
 const FRAMES = 5;
+const WITH_RESULTS = 3;
 /** Until V8 has optimised what runs, and the heap has the size that it keeps. */
 const WARM_LOOPS = 600;
 const LOOPS = 1800;
@@ -20,6 +22,16 @@ const MOST_KB = 2400;
 
 const folder = mkdtempSync(join(tmpdir(), 'vedette-memory-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Half a second. */
+function film(): string {
+  const file = join(folder, 'short.mp4');
+  spawnSync('ffmpeg', [
+    ...['-v', 'error', '-y', '-f', 'lavfi', '-i', `testsrc2=s=160x120:r=10:d=${FRAMES / 10}`],
+    ...['-pix_fmt', 'yuv420p', '-c:v', 'libx264', '-bf', '0', file],
+  ]);
+  return file;
+}
 
 function anonymousKb(pid: number): number {
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
@@ -60,13 +72,59 @@ function watchLoops(file: string): Promise<number[]> {
   });
 }
 
+/** Frame by frame: has the first `WITH_RESULTS` printed as for a model, and asks for each of them again when the tenth came. */
+function askAgain(file: string): Promise<boolean[]> {
+  const arena = Arena.create(1 << 20);
+  const ticketFor = (sequence: number): Ticket => ({
+    ...{ sequence, rectangle: WHOLE_FRAME, format: RGB_320, offset: 0 },
+  });
+  const asked: number[] = [];
+  return new Promise((resolve) => {
+    let answers: Promise<boolean[]> = Promise.resolve([]);
+    const child = new CameraChild(
+      {
+        order: orderOf(file, {
+          loop: true,
+          realtime: true,
+          heldFrames: 4,
+          arenaBytes: arena.bytes,
+        }),
+        ...{ arenaFd: arena.fd, clock: systemClock },
+        environment: cameraEnvironment(process.env),
+      },
+      {
+        message: (message) => {
+          if (message.kind !== 'frame') return;
+          const { sequence } = message.notice;
+          if (asked.length < WITH_RESULTS) {
+            asked.push(sequence);
+            const job = child.order(ticketFor(sequence));
+            void child.print(ticketFor(sequence)).then(() => job.result());
+          }
+          if (sequence !== 10) return;
+          answers = Promise.all(
+            asked.map(async (each) => !('refused' in (await child.print(ticketFor(each))))),
+          );
+          void answers.then(() => child.close());
+        },
+        unit: () => undefined,
+        line: () => undefined,
+        gone: () => {
+          arena.close();
+          resolve(answers);
+        },
+      },
+    );
+  });
+}
+
+it('keeps the printed frames that are needed, and no more', async () => {
+  // The third ticket tells that the second result is there: the first frame goes.
+  expect(await askAgain(film())).toEqual([false, true, true]);
+});
+
 it('keeps nothing of a file that is over', async () => {
-  const file = join(folder, 'short.mp4');
-  spawnSync('ffmpeg', [
-    ...['-v', 'error', '-f', 'lavfi', '-i', `testsrc2=s=160x120:r=10:d=${FRAMES / 10}`],
-    ...['-pix_fmt', 'yuv420p', '-c:v', 'libx264', '-bf', '0', file],
-  ]);
-  const weights = await watchLoops(file);
+  const weights = await watchLoops(film());
   expect(weights).toHaveLength(LOOPS / 10);
   const warm = weights.slice(WARM_LOOPS / 10);
   const half = warm.length / 2;
