@@ -48,7 +48,7 @@ async function measure(): Promise<Row[]> {
   const costs = needsCosts ? measureCosts(bench, DENSITY_FPS) : undefined;
   const live = () => ({ ...bench, costs: costs!, windowMs });
   await run('density', () => density(live()));
-  await run('decodes', () => decodes(clip, manifest, windowMs / 3));
+  await run('decodes', () => decodes(clip, manifest, windowMs / 12));
   await run('overload', () => overload(live()));
   await run('delay', () => delay(live()));
   await run('start', () => start(bench, manifest));
