@@ -277,11 +277,14 @@ function decoderLine({ decoder, isHardware }: Chosen): string {
   return `${decoder} name=${NAMES.software} max-threads=1 output-corrupt=false`;
 }
 
+/** So that decoding does not stand still while the picture before waits to be printed. */
+const ONE_AHEAD = 'queue max-size-buffers=1 max-size-bytes=0 max-size-time=0 ! ';
+
 /** `videoconvert` passes through what the print kernel reads itself, and converts the rest (10 bit, 4:2:2 planar). */
 function sink(order: CameraOrder, source: Source): string {
   const paced = source.kind !== 'file' || order.realtime;
   const sync = isPlayed(order, source);
-  return `videoconvert ! vedetteframes name=${NAMES.frames} held-frames=${order.heldFrames} sync=${sync} paced=${paced}`;
+  return `${paced ? '' : ONE_AHEAD}videoconvert ! vedetteframes name=${NAMES.frames} held-frames=${order.heldFrames} sync=${sync} paced=${paced}`;
 }
 
 function isPlayed(order: CameraOrder, source: Source): boolean {
