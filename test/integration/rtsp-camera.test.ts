@@ -85,7 +85,8 @@ function alive(pid: number): boolean {
 }
 
 async function until(holds: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 1200 && !holds(); tries++) await new Promise((r) => setTimeout(r, 50));
+  for (let tries = 0; tries < 1200 && !holds(); tries++)
+    await new Promise((r) => setTimeout(r, 50));
   expect(holds()).toBe(true);
 }
 
