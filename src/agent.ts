@@ -24,6 +24,7 @@ import {
 } from './infer/open-models.ts';
 import { Arena } from './native/arena.ts';
 import { findRuntimeLibrary } from './native/runtime-library.ts';
+import { keepLittle } from './native/sandbox.ts';
 import type { Admission } from './pipeline/admission.ts';
 import { AdmissionControl } from './pipeline/admission-control.ts';
 import { cameraSettings, isLive } from './pipeline/camera-plan.ts';
@@ -106,6 +107,7 @@ export class Agent {
 
   /** Resolves when every camera process is started; cameras come live in their own time. */
   start(): Promise<void> {
+    keepLittle();
     return this.lifecycle.start();
   }
 

@@ -49,6 +49,13 @@ Napi::Value setName(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value keepLittle(const Napi::CallbackInfo& info) {
+  return guard(info, [&] {
+    sandbox::keepLittle();
+    return info.Env().Undefined();
+  });
+}
+
 Napi::Value confine(const Napi::CallbackInfo& info) {
   return guard(info, [&] {
     if (!info[0].IsObject()) badArgument("confinement is no object");
@@ -79,6 +86,7 @@ void initSandbox(Napi::Env env, Napi::Object exports) {
   exports.Set("notifyService", Napi::Function::New(env, notifyService, "notifyService"));
   exports.Set("dieWithParent", Napi::Function::New(env, dieWithParent, "dieWithParent"));
   exports.Set("setName", Napi::Function::New(env, setName, "setName"));
+  exports.Set("keepLittle", Napi::Function::New(env, keepLittle, "keepLittle"));
   exports.Set("confine", Napi::Function::New(env, confine, "confine"));
 }
 

@@ -1,5 +1,6 @@
 // Each case runs in a process of its own that confines itself and then tries what it gave up.
 #include <fcntl.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <barrier>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -275,6 +277,39 @@ void diesWithParent() {
   CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
+/// Malloc's arenas after eight threads held memory at once.
+int arenasOfThreads() {
+  constexpr int kThreads = 8;
+  std::barrier all(kThreads);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&all] {
+      const std::vector<char> held(1000);
+      all.arrive_and_wait();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  char* text = nullptr;
+  std::size_t length = 0;
+  FILE* stream = open_memstream(&text, &length);
+  malloc_info(0, stream);
+  std::fclose(stream);
+  int arenas = 0;
+  for (const char* at = text; (at = std::strstr(at, "<heap nr=")) != nullptr; ++at) ++arenas;
+  std::free(text);
+  return arenas;
+}
+
+void keepsLittle() {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  inChild([] { CHECK(arenasOfThreads() > 2); });
+#endif
+  inChild([] {
+    sandbox::keepLittle();
+    CHECK(arenasOfThreads() <= 2);
+  });
+}
+
 }  // namespace
 
 int main() {
@@ -290,5 +325,6 @@ int main() {
       {"sends signals to nobody outside", reachesNobodyOutside},
       {"notifies an abstract socket", notifies},
       {"dies with its parent", diesWithParent},
+      {"keeps two malloc arenas for any number of threads", keepsLittle},
   });
 }
