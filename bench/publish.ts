@@ -60,6 +60,8 @@ interface WholePath {
   readonly model_mb: number;
   readonly decode_alone: Row;
   readonly inference_alone: Row;
+  readonly decode_beside: Row;
+  readonly inference_beside: Row;
   readonly whole_path: readonly Row[];
 }
 
@@ -73,6 +75,8 @@ function wholePath(model: string): string {
       ...measured.inference_alone,
       model_mb: measured.model_mb,
     },
+    { part: 'decode beside inference', ...measured.decode_beside },
+    { part: 'inference beside decode', ...measured.inference_beside },
   ];
   return `${table(parts)}\n\n${table(measured.whole_path)}`;
 }
