@@ -119,7 +119,8 @@ export function play(
   let ids = 0;
   for (const camera of cameras) {
     const { camera: name } = camera[0]!.frame;
-    wishes.set(name, wish(camera));
+    // Which frames are told of is settled above.
+    wishes.set(name, { ...wish(camera), isPaced: false });
     scheduler.setCamera(name, wishes.get(name)!);
     trackers.set(name, createTracker(DEFAULT_TRACKING, { idFor: () => `${name}/${++ids}` }));
   }

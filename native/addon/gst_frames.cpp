@@ -76,11 +76,15 @@ class FrameSink final : public Napi::ObjectWrap<FrameSink> {
     });
   }
 
-  /// noticeEvery(milliseconds)
+  /// noticeEvery(everyMs, atMs?)
   Napi::Value noticeEvery(const Napi::CallbackInfo& info) {
     return guard(info, [&]() -> Napi::Value {
-      const std::chrono::duration<double, std::milli> interval(number(info[0], "milliseconds"));
-      store_->setNoticeEvery(std::chrono::duration_cast<std::chrono::nanoseconds>(interval));
+      const auto nanoseconds = [&](std::size_t at, const char* name) {
+        return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double, std::milli>(number(info[at], name)));
+      };
+      std::optional<std::chrono::nanoseconds> at;
+      if (!info[1].IsUndefined()) at = nanoseconds(1, "atMs");
+      store_->setNoticeEvery(nanoseconds(0, "everyMs"), at);
       return info.Env().Undefined();
     });
   }

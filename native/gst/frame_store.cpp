@@ -33,9 +33,10 @@ void FrameStore::setTell(std::function<bool(const Notice&)> tell) {
   tell_ = std::move(tell);
 }
 
-void FrameStore::setNoticeEvery(std::chrono::nanoseconds interval) {
+void FrameStore::setNoticeEvery(std::chrono::nanoseconds interval, std::optional<std::chrono::nanoseconds> at) {
   const std::lock_guard lock(mutex_);
   pace_.setEvery(interval.count());
+  if (at) pace_.moveTo(at->count());
 }
 
 void FrameStore::setMotion(std::optional<MotionOptions> options) {

@@ -85,8 +85,9 @@ class FrameStore final {
   /// `tell` is called on GStreamer's thread for each frame that is to be told of; false: it was not, and its motion is told
   /// with a later one. After `setTell` has returned the former one is not called any more.
   void setTell(std::function<bool(const Notice&)> tell);
-  /// From now on about one frame in `interval` of presentation time is told of; 0, as in the beginning: each.
-  void setNoticeEvery(std::chrono::nanoseconds interval);
+  /// From now on about one frame in `interval` of presentation time is told of, on a grid that `at` lies on, if given; 0, as in
+  /// the beginning: each.
+  void setNoticeEvery(std::chrono::nanoseconds interval, std::optional<std::chrono::nanoseconds> at = std::nullopt);
 
   /// What is looked for in the pictures; the element asks when it starts.
   void setMotion(std::optional<MotionOptions> options);

@@ -7,7 +7,6 @@
 #include "gst/capture_time.hpp"
 #include "gst/coded_size.hpp"
 #include "gst/frame_store.hpp"
-#include "gst/notice_pace.hpp"
 #include "gst/unit_filter.hpp"
 #include "test/check.hpp"
 
@@ -183,82 +182,6 @@ void arrivalFollowsAJump() {
 
 constexpr std::int64_t kMs = 1'000'000;
 
-/// Which of `count` frames are picked, by number from 0, when each comes within `jitterMs` of its time.
-std::vector<int> picked(NoticePace& pace, int count, double fps, unsigned jitterMs = 0) {
-  std::mt19937 random(7);
-  std::vector<int> result;
-  for (int frame = 0; frame < count; ++frame) {
-    const double ms = frame * 1000 / fps + (jitterMs == 0 ? 0 : static_cast<double>(random() % jitterMs));
-    if (pace.picks(static_cast<std::int64_t>(ms * kMs))) result.push_back(frame);
-  }
-  return result;
-}
-
-void picksAtTheWantedPace() {
-  for (const double fps : {15.0, 25.0, 29.97, 50.0}) {
-    for (const double wanted : {1.0, 2.0, 5.0, 7.0, 10.0}) {
-      NoticePace pace;
-      pace.setEvery(static_cast<std::int64_t>(1e9 / wanted));
-      const auto frames = picked(pace, static_cast<int>(60 * fps), fps);
-      CHECK(std::abs(static_cast<double>(frames.size()) - 60 * wanted) <= 2);
-      // The grid does not wander: each is the frame nearest to a multiple of the interval, less half of it in whole frames.
-      const double early = std::floor(fps / wanted / 2 + 0.2) / fps;
-      double before = std::round((frames[1] / fps + early) * wanted);
-      for (std::size_t i = 2; i < frames.size(); ++i) {
-        const double slot = std::round((frames[i] / fps + early) * wanted);
-        CHECK(slot == before + 1 || (i == 2 && slot == 1));
-        CHECK(std::abs(frames[i] / fps + early - slot / wanted) <= 0.51 / fps);
-        before = slot;
-      }
-    }
-  }
-}
-
-/// Where they come every so many intervals, key frames are not the ones that are picked.
-void passesOverKeyFrames() {
-  for (const int perInterval : {2, 3, 5, 6, 15}) {
-    for (const int intervals : {1, 2, 5, 10}) {
-      NoticePace pace;
-      pace.setEvery(static_cast<std::int64_t>(perInterval * 40) * kMs);
-      int keys = 0;
-      for (const int frame : picked(pace, 1000, 25, 5)) keys += frame % (perInterval * intervals) == 0 ? 1 : 0;
-      CHECK(keys == 1);
-    }
-  }
-}
-
-void picksEachWhereAllAreWanted() {
-  for (const double wanted : {0.0, 12.5, 25.0, 30.0, 100.0}) {
-    NoticePace pace;
-    if (wanted > 0) pace.setEvery(static_cast<std::int64_t>(1e9 / wanted));
-    CHECK(picked(pace, 1000, wanted == 12.5 ? 12.5 : 25, 39).size() == 1000);
-  }
-}
-
-void changesItsPaceAtOnce() {
-  NoticePace pace;
-  std::int64_t now = 0;
-  std::int64_t last = 0;
-  const auto longestGap = [&](int frames) {
-    std::int64_t gap = 0;
-    for (int frame = 0; frame < frames; ++frame, now += 40 * kMs) {
-      if (!pace.picks(now)) continue;
-      gap = std::max(gap, now - last);
-      last = now;
-    }
-    return gap;
-  };
-  std::mt19937 random(7);
-  for (int change = 0; change < 500; ++change) {
-    const std::int64_t every = static_cast<std::int64_t>(random() % 1000) * kMs;
-    pace.setEvery(every);
-    last = now - 40 * kMs;
-    CHECK(longestGap(1 + static_cast<int>(random() % 60)) <= every + 40 * kMs);
-  }
-  now -= 3'600'000 * kMs;
-  CHECK(pace.picks(now) && pace.picks(now + 40 * kMs));
-}
-
 /// A store that is given frames of one buffer, 40 ms apart.
 class Stream {
  public:
@@ -386,10 +309,6 @@ int main() {
       {"survives noise", survivesNoise},
       {"arrival times ignore jitter and follow drift", arrivalIgnoresJitter},
       {"arrival times follow a jump of the time stamps", arrivalFollowsAJump},
-      {"notices keep the wanted pace", picksAtTheWantedPace},
-      {"notices pass over key frames", passesOverKeyFrames},
-      {"notices leave nothing out where all frames are wanted", picksEachWhereAllAreWanted},
-      {"notices change their pace at once", changesItsPaceAtOnce},
       {"notices carry the motion of frames that are not told of", carriesMotionOver},
       {"motion that found no room is told with a later frame", tellsLaterWhatFoundNoRoom},
       {"the newest frame is given once", givesTheNewestOnce},

@@ -8,10 +8,9 @@ namespace vedette::gst {
 /// Picks frames at a pace of the stream's own time, as the scheduler does that will choose among them.
 ///
 /// Told frames lie on a grid that moves on by whole intervals; a frame up to half a spacing early belongs to it. A step
-/// backwards or beyond five seconds begins a new grid, whose second frame is picked as well: two tell the stream's rate.
-/// The first frame is a key frame, and where later ones come every so many intervals each would be picked, of all frames those
-/// that take longest: the grid goes on half an interval earlier, in whole frames. Where the stream is hardly faster than the pace every frame is
-/// picked, so that a camera of which all are wanted loses none to its jitter.
+/// backwards or beyond five seconds begins a new grid, whose second frame is picked as well: two tell the stream's rate, and by it the agent
+/// decides where the grid goes on. Where the stream is hardly faster than the pace every frame is picked, so that a camera of which all are
+/// wanted loses none to its jitter.
 ///
 /// Threads: one at a time.
 /// Cost:    no allocation.
@@ -19,6 +18,9 @@ class NoticePace final {
  public:
   /// 0: every frame. The grid stays where it is: the next frame comes one new interval after the last one.
   void setEvery(std::int64_t intervalNs) noexcept;
+  /// Moves the grid by half an interval at most, so that `ptsNs` lies on it or any number of intervals from it; of two ways
+  /// equally long back. What is past by then is left out.
+  void moveTo(std::int64_t ptsNs) noexcept;
   /// Call for each frame, in order of presentation.
   bool picks(std::int64_t ptsNs) noexcept;
 

@@ -115,8 +115,11 @@ export const LINK_FD = 6;
 
 export type ToCamera =
   | { readonly kind: 'open'; readonly order: CameraOrder }
-  /** About one frame in so many milliseconds of presentation time is to be told of; before the first such message: each. */
-  | { readonly kind: 'notices'; readonly everyMs: number }
+  /**
+   * About one frame in so many milliseconds of presentation time is to be told of, those nearest to whole intervals from `atMs`
+   * on; absent: from the one told of last. Before the first such message: each.
+   */
+  | { readonly kind: 'notices'; readonly everyMs: number; readonly atMs?: number }
   /** Encoded access units flow on fd `ENCODED_FD` while wanted. */
   | { readonly kind: 'encoded'; readonly wanted: boolean }
   | { readonly kind: 'close' };

@@ -36,7 +36,7 @@ export interface EncodedUnit {
 
 interface NativeFrameSink {
   serve(link: Uint8Array, arena: Uint8Array, onLook: (look: StreamLook) => void): void;
-  noticeEvery(milliseconds: number): void;
+  noticeEvery(everyMs: number, atMs: number | undefined): void;
   watchMotion(motion: MotionOrder): void;
   frames(): number;
   continueTimeline(): void;
@@ -92,9 +92,12 @@ export class FrameSink {
     return this.#native.frames();
   }
 
-  /** From now on about one frame in so many milliseconds of presentation time is told of; 0, as in the beginning: each. */
-  noticeEvery(milliseconds: number): void {
-    callNative(() => this.#native.noticeEvery(milliseconds));
+  /**
+   * From now on about one frame in so many milliseconds of presentation time is told of; 0, as in the beginning: each. They are
+   * those nearest to whole intervals from `atMs` on; without it the next one comes an interval after the last one.
+   */
+  noticeEvery(everyMs: number, atMs?: number): void {
+    callNative(() => this.#native.noticeEvery(everyMs, atMs));
   }
 
   /**

@@ -146,8 +146,8 @@ export class CameraChild {
     return oldest === undefined ? 0 : this.clock.monotonicMs() - oldest;
   }
 
-  noticeEvery(everyMs: number): void {
-    this.send({ kind: 'notices', everyMs });
+  noticeEvery(everyMs: number, atMs?: number): void {
+    this.send({ kind: 'notices', everyMs, ...(atMs !== undefined && { atMs }) });
   }
 
   wantEncoded(wanted: boolean): void {

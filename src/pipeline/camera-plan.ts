@@ -100,6 +100,7 @@ export function cameraSettings(config: CameraConfig, minScore: number): CameraSe
     idleFps: config.idle_fps,
     minFps: config.min_fps,
     priority: config.priority,
+    isPaced: config.realtime || isLive(config),
     hasRegions: config.regions,
     minScore,
     labels: config.labels && new Set(config.labels),

@@ -40,7 +40,7 @@ class CameraProcess {
 
   receive(message: ToCamera): void {
     if (message.kind === 'open') this.#open(message.order);
-    else if (message.kind === 'notices') this.#decoder?.noticeEvery(message.everyMs);
+    else if (message.kind === 'notices') this.#decoder?.noticeEvery(message.everyMs, message.atMs);
     else if (message.kind === 'encoded') this.#wantEncoded(message.wanted);
     else this.leave(0);
   }

@@ -45,6 +45,7 @@ export function createPipeline(parts: PipelineParts): {
     createTracker: () => createTracker(tracking(), { idFor: (captureMs) => ulid(captureMs) }),
     print,
     order: (camera, ticket) => cameras.order(camera, ticket),
+    wantFramesAt: (camera, ptsMs) => cameras.get(camera)?.wantFramesAt(ptsMs),
   });
   return { pipeline, snapshots };
 }

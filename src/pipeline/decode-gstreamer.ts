@@ -112,9 +112,9 @@ export class GstreamerDecoder implements Decoder {
   }
 
   /** A file that waits for its reader tells of every frame. */
-  noticeEvery(milliseconds: number): void {
+  noticeEvery(everyMs: number, atMs?: number): void {
     if (this.#source.kind !== 'file' || this.#order.realtime)
-      this.#frames?.noticeEvery(milliseconds);
+      this.#frames?.noticeEvery(everyMs, atMs);
   }
 
   wantEncoded(wanted: boolean): void {

@@ -24,8 +24,8 @@ export interface Decoder {
   load(): Confinement;
   /** Whether the camera answers is heard through the listener. */
   start(): void;
-  /** Of more frames than about one in so many milliseconds of presentation time nobody wants to hear. */
-  noticeEvery(milliseconds: number): void;
+  /** Of other frames than those nearest to whole intervals of presentation time, from `atMs` on if given, nobody wants to hear. */
+  noticeEvery(everyMs: number, atMs?: number): void;
   wantEncoded(wanted: boolean): void;
   /** Resolves when no thread or process of the decoder runs any more. */
   stop(): Promise<void>;

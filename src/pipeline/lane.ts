@@ -1,7 +1,8 @@
 // One camera in the scheduler: when its next frame is wanted, and why frames are passed over.
 import type { Frame } from '../contracts/frame.ts';
 import { type Attention, CALM } from './attention.ts';
-import { noticeEveryMs } from './frame-rate.ts';
+import { FrameGrid } from './frame-grid.ts';
+import type { Rhythm } from './phases.ts';
 
 /** What is wanted of a camera; all rates in analysed frames per second. */
 export interface Wish {
@@ -13,6 +14,8 @@ export interface Wish {
   readonly minFps: number;
   /** Weight of its lateness against that of others. */
   readonly priority: number;
+  /** False: frames come when they are asked for, and not at the times that they bear. Absent: they do. */
+  readonly isPaced?: boolean;
 }
 
 /** Why an offered frame was not inferred. */
@@ -42,14 +45,17 @@ export const NO_SKIPS: Readonly<Record<SkipCause, number>> = {
   removed: 0,
 };
 
-/** A step in presentation time beyond this, or backwards, is a new timeline. */
-const MAX_STEP_MS = 5000;
 /** After the last movement the full rate goes on for this long: people pause. */
 const SETTLE_MS = 1000;
-/** Intervals of 1.6 spacings, 3.6, 5.6 … are the first that go around a key frame by one frame, two, three: none is common. */
-const ROUND_UP = 0.2;
 /** A heartbeat may come this many of its intervals late before it goes ahead of cameras where something moves. */
 const IDLE_PATIENCE = 2;
+
+export interface LaneListener {
+  /** Other frames are wanted than before: those at whole intervals from this presentation time on. */
+  gridMoved(ptsMs: number): void;
+  /** When frames of the other cameras arrive that are analysed. */
+  others(): readonly Rhythm[];
+}
 
 /**
  * Two clocks are kept apart: presentation time (`…PtsMs`) decides which frames are wanted, and the
@@ -57,14 +63,10 @@ const IDLE_PATIENCE = 2;
  */
 export class Lane {
   pending: Frame | undefined;
+  private readonly listener: LaneListener;
   private wish: Wish;
   private attention = CALM;
-  private session = '';
-  /** Presentation time of the next frame that is wanted; moves on by whole intervals, so the mean rate is exact. */
-  private duePtsMs = 0;
-  /** Smoothed spacing of the offered frames' presentation times. */
-  private spacingMs = 0;
-  private lastPtsMs = 0;
+  private readonly grid = new FrameGrid();
   private movedPtsMs = Number.NEGATIVE_INFINITY;
   private takenPtsMs = Number.NEGATIVE_INFINITY;
   /** Presentation time of the first frame that waited for the turn at hand. */
@@ -78,12 +80,13 @@ export class Lane {
   /** Counts on for as long as the camera is there. */
   readonly skipped: Record<SkipCause, number> = { ...NO_SKIPS };
 
-  constructor(wish: Wish) {
+  constructor(wish: Wish, listener: LaneListener) {
     this.wish = wish;
+    this.listener = listener;
   }
 
   setWish(wish: Wish): void {
-    this.duePtsMs += 1000 / wish.fps - 1000 / this.wish.fps;
+    this.grid.changeInterval(1000 / wish.fps - 1000 / this.wish.fps);
     this.wish = wish;
   }
 
@@ -94,6 +97,7 @@ export class Lane {
   /** Forgets the waiting frame and what is known of the tracks: the camera's process is gone. */
   reset(): void {
     this.attention = CALM;
+    this.grid.pause();
     if (this.pending === undefined) return;
     this.pending = undefined;
     this.skipped.removed += 1;
@@ -105,11 +109,12 @@ export class Lane {
     this.offered += 1 + untold;
     this.skipped.not_due += untold;
     const ptsMs = frame.ptsNs / 1e6;
-    const stepMs = this.followTimeline(frame.session, ptsMs);
+    const stepMs = this.grid.follow(frame) ?? this.beginTimeline(ptsMs);
+    this.tellGrid(this.grid.centre(this.wish.fps));
     if (frame.motion > 0) this.movedPtsMs = ptsMs;
     this.isIdle = !this.attention.isUneasy && ptsMs - this.movedPtsMs > SETTLE_MS;
-    const tolerance = Math.min(this.spacingMs, this.intervalMs) / 2;
-    if (ptsMs < this.duePtsMs - tolerance) return this.skip('not_due');
+    const tolerance = Math.min(this.grid.spacingMs, this.intervalMs) / 2;
+    if (ptsMs < this.grid.duePtsMs - tolerance) return this.skip('not_due');
     if (this.isIdle && ptsMs < this.takenPtsMs + this.idleMs - tolerance) {
       this.stillMs += stepMs;
       return this.skip('still');
@@ -134,7 +139,9 @@ export class Lane {
     this.taken += 1;
     this.lastTakenMs = nowMs;
     this.takenPtsMs = ptsMs;
-    this.duePtsMs = Math.max(this.duePtsMs + this.intervalMs, ptsMs);
+    this.grid.duePtsMs = Math.max(this.grid.duePtsMs + this.intervalMs, ptsMs);
+    const { isPaced = true, fps } = this.wish;
+    if (isPaced) this.tellGrid(this.grid.step(nowMs, fps, this.listener.others));
     return frame;
   }
 
@@ -150,6 +157,11 @@ export class Lane {
   claim(nowMs: number): number {
     const { priority } = this.wish;
     return (this.waitedMs(nowMs) / this.wantedMs) * priority * this.attention.urgency;
+  }
+
+  /** When its analysed frames arrive; undefined: nobody knows. */
+  get rhythm(): Rhythm | undefined {
+    return this.wish.isPaced === false ? undefined : this.grid.rhythm(this.wish.fps);
   }
 
   counts(): ScheduleCounts {
@@ -173,37 +185,19 @@ export class Lane {
     return Math.max(0, nowMs - this.lastTakenMs);
   }
 
+  private tellGrid(ptsMs: number | undefined): void {
+    if (ptsMs !== undefined) this.listener.gridMoved(ptsMs);
+  }
+
   private skip(cause: SkipCause): false {
     this.skipped[cause] += 1;
     return false;
   }
 
-  /**
-   * Keeps the spacing, and starts anew where presentation time does. Returns the step since the frame before.
-   *
-   * A stream begins with a key frame, which takes several times as long as others to arrive and to be decoded, and mostly one comes
-   * every so many intervals: the grid lies half an interval before them, in whole frames. `NoticePace` (native/gst) does the same.
-   */
-  private followTimeline(session: string, ptsMs: number): number {
-    const stepMs = ptsMs - this.lastPtsMs;
-    const isNew = session !== this.session || stepMs < 0 || stepMs > MAX_STEP_MS;
-    this.session = session;
-    this.lastPtsMs = ptsMs;
-    if (!isNew) {
-      if (this.spacingMs === 0) this.duePtsMs -= framesAround(this.wish.fps, stepMs) * stepMs;
-      this.spacingMs += (stepMs - this.spacingMs) * (this.spacingMs === 0 ? 1 : 0.1);
-      return stepMs;
-    }
-    this.duePtsMs = ptsMs;
-    this.spacingMs = 0;
+  private beginTimeline(ptsMs: number): number {
     this.movedPtsMs = ptsMs;
     this.takenPtsMs = Number.NEGATIVE_INFINITY;
     this.stillMs = 0;
     return 0;
   }
-}
-
-/** How many frames half an interval of notices is. */
-function framesAround(fps: number, spacingMs: number): number {
-  return spacingMs > 0 ? Math.floor(noticeEveryMs(fps) / spacingMs / 2 + ROUND_UP) : 0;
 }

@@ -49,6 +49,8 @@ export interface PipelineDeps {
   createTracker(camera: string): Tracker;
   print(camera: string, ticket: Ticket): Promise<Printed>;
   order(camera: string, ticket: Ticket): PrintJob;
+  /** Others than before: those at whole intervals of its rate from this presentation time on. */
+  wantFramesAt(camera: string, ptsMs: number): void;
   write(records: readonly SinkRecord[]): void;
   /** Sees what the model found in each analysed frame, before it is tracked. */
   readonly onDetections?: ((result: FrameDetections) => void) | undefined;
@@ -58,7 +60,7 @@ export class Pipeline {
   private readonly deps: PipelineDeps;
   private readonly cameras = new Map<string, CameraSettings>();
   private readonly paused = new Set<string>();
-  private readonly scheduler = new Scheduler();
+  private readonly scheduler: Scheduler;
   private readonly regions: Regions;
   private readonly batch: Batcher;
   private readonly infer: InferStage;
@@ -69,6 +71,7 @@ export class Pipeline {
   constructor(deps: PipelineDeps) {
     this.deps = deps;
     const { engine, clock, log, metrics, snapshots } = deps;
+    this.scheduler = new Scheduler((camera, ptsMs) => deps.wantFramesAt(camera, ptsMs));
     this.regions = new Regions(engine.format);
     this.publish = new PublishStage({
       ...deps,

@@ -13,15 +13,23 @@ import { Lane, type ScheduleCounts, type SkipCause, type Wish } from './lane.ts'
  * Among waiting frames those go first whose camera is below its floor, by the most of its longest
  * intervals; then by lateness in the camera's own intervals × priority × urgency of its tracks. Both
  * grow with time for everybody who waits, so none starves. A late camera gets no credit for what it missed.
+ *
+ * Cameras whose wanted frames would arrive together are wanted at other frames, where there are any (phases.ts).
  */
 export class Scheduler {
   private readonly lanes = new Map<string, Lane>();
+  private readonly onGrid: (camera: string, ptsMs: number) => void;
+
+  /** `onGrid` hears when the frames that are wanted of a camera are others than before: those at whole intervals from `ptsMs` on. */
+  constructor(onGrid: (camera: string, ptsMs: number) => void = () => {}) {
+    this.onGrid = onGrid;
+  }
 
   /** Adds a camera or changes what is wanted of it. Returns its skipped frames by cause, which go on to be counted. */
   setCamera(camera: string, wish: Wish): Readonly<Record<SkipCause, number>> {
     const known = this.lanes.get(camera);
     known?.setWish(wish);
-    const lane = known ?? new Lane(wish);
+    const lane = known ?? this.createLane(camera, wish);
     this.lanes.set(camera, lane);
     return lane.skipped;
   }
@@ -73,5 +81,14 @@ export class Scheduler {
   /** offered = taken + all skipped + (1 if a frame waits). */
   counts(camera: string): ScheduleCounts | undefined {
     return this.lanes.get(camera)?.counts();
+  }
+
+  private createLane(camera: string, wish: Wish): Lane {
+    const lane: Lane = new Lane(wish, {
+      gridMoved: (ptsMs) => this.onGrid(camera, ptsMs),
+      others: () =>
+        [...this.lanes.values()].flatMap((other) => (other === lane ? [] : (other.rhythm ?? []))),
+    });
+    return lane;
   }
 }

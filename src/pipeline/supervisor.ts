@@ -145,6 +145,11 @@ export class CameraSupervisor extends TypedEvents<SupervisorEvents> {
     this.session?.child.noticeEvery(this.noticeMs);
   }
 
+  /** Of the session that runs, the frames at whole intervals from this presentation time on are told of. */
+  wantFramesAt(ptsMs: number): void {
+    if (this.noticeMs > 0) this.session?.child.noticeEvery(this.noticeMs, ptsMs);
+  }
+
   /** Access units arrive as `encoded` events, beginning with a key frame, also from sessions to come. */
   wantEncoded(wanted: boolean): void {
     this.isEncodedWanted = wanted;

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { CameraOrder, PrintFormat, Ticket } from '../../src/contracts/ticket.ts';
+import { foldMs } from '../../src/pipeline/phases.ts';
+import { Scheduler } from '../../src/pipeline/scheduler.ts';
 import { needsShared, shared } from '../shared.ts';
 import {
   difference,
@@ -147,6 +149,40 @@ describe.skipIf(needsShared('camera-process'))('a camera process with a file', (
     expect(sequence).toBeGreaterThan(told.sequence);
     expect((ptsNs - told.ptsNs) / 1e6 / (sequence - told.sequence)).toBeCloseTo(spacingMs, 0);
     expect(quantile(await spacingsMs(0), 0.5)).toBeCloseTo(spacingMs, 0);
+  });
+
+  it('tells of the frames that the scheduler wants, apart from those of another camera', async () => {
+    const dancer = footage('bodypose.mp4');
+    const cameras = new Map<string, TestCamera>();
+    const scheduler = new Scheduler((name, atMs) =>
+      cameras.get(name)?.send({ kind: 'notices', everyMs: 200, atMs }),
+    );
+    const watch = async (name: string): Promise<{ arrivedMs: number; isTaken: boolean }[]> => {
+      scheduler.setCamera(name, { fps: 5, idleFps: 5, minFps: 1, priority: 1 });
+      const camera = await start(dancer, { loop: true, realtime: true });
+      cameras.set(name, camera);
+      camera.send({ kind: 'notices', everyMs: 200 });
+      const told: { arrivedMs: number; isTaken: boolean }[] = [];
+      let last = 0;
+      while (told.length < 40) {
+        const notice = (await camera.next('frame'))!;
+        const arrivedMs = performance.now();
+        const untold = notice.sequence - last - 1;
+        last = notice.sequence;
+        scheduler.offer({ ...notice, ...{ camera: name, session: name, arrivedMs, untold } });
+        told.push({ arrivedMs, isTaken: scheduler.take(arrivedMs) !== undefined });
+      }
+      return told;
+    };
+    const both = await Promise.all([watch('a'), watch('b')]);
+    for (const told of both) {
+      expect(told.slice(2).filter(({ isTaken }) => !isTaken)).toHaveLength(0);
+      const spanMs = told.at(-1)!.arrivedMs - told.at(-21)!.arrivedMs;
+      expect(Math.abs(spanMs - 20 * 200)).toBeLessThan(150);
+    }
+    const [a, b] = both.map((told) => told.slice(-20).map(({ arrivedMs }) => arrivedMs));
+    const apartMs = a!.map((ms, at) => Math.abs(foldMs(ms - b![at]!, 200)));
+    expect(quantile(apartMs, 0.5)).toBeGreaterThan(50);
   });
 
   it('tells of every frame of a file that waits for its reader', async () => {
