@@ -6,11 +6,14 @@ import { YARDSTICK } from './models.ts';
 import { play, readRecording, recall, stretched } from './schedule/recordings.ts';
 import { regionRows } from './schedule/regions.ts';
 import { type SimulatedCamera, simulate } from './schedule/simulation.ts';
+import { randomOf, type WaitingCamera, wait } from './schedule/waits.ts';
 
 const HELP = `npm run bench:schedule -- [OPTIONS]
 
 Without options: 1 to 256 cameras in virtual time, at half to four times the load that one machine can carry.
 
+  --waits           how long frames of 4 to 64 cameras wait for the model at 30 to 80 % of its time, with cameras that begin
+                    together and at any time: each at its own frames, and kept apart
   --regions         large photographs, each labelled object in turn as the one that moves: found in the whole picture,
                     and in a region around it
   --recording FILE  of \`vedette record\`, with every frame analysed (--fps as the stream, idle_fps the same) and a minute
@@ -24,6 +27,7 @@ Without options: 1 to 256 cameras in virtual time, at half to four times the loa
 
 const { values } = parseArgs({
   options: {
+    waits: { type: 'boolean', default: false },
     regions: { type: 'boolean', default: false },
     recording: { type: 'string', multiple: true, default: [] },
     cameras: { type: 'string', default: '16' },
@@ -43,6 +47,7 @@ const PHASE = 2;
 
 async function main(): Promise<void> {
   if (values.help) console.log(HELP);
+  else if (values.waits) compareWaits();
   else if (values.regions) await compareRegions();
   else if (values.recording.length > 0) compareStill();
   else overload();
@@ -88,6 +93,63 @@ function overload(): void {
       console.log(`| ${row.join(' | ')} |`);
     }
   }
+}
+
+/** What the cameras of one machine are like: when they begin, the rate of their stream and of their analysed frames. */
+const MIXES: Readonly<Record<string, (i: number, random: () => number) => WaitingCamera>> = {
+  'begun together, 5 of 30': (_, random) => ({ streamFps: 30, fps: 5, firstMs: random() }),
+  'begun together, 5 of 25': (_, random) => ({ streamFps: 25, fps: 5, firstMs: random() }),
+  'at any time, 5 of 30': (_, random) => ({ streamFps: 30, fps: 5, firstMs: 5000 * random() }),
+  'at any time, 2, 5 and 10 of 25 and 30': (i, random) => ({
+    ...{ streamFps: 25 + 5 * (i % 2), fps: [5, 2, 10, 5][i % 4]!, firstMs: 5000 * random() },
+  }),
+};
+
+/** Frames that arrive before cameras have found their places are left out. */
+const FOUND_MS = 10_000;
+/** Cameras that are simulated for each row, on as many machines as it takes. */
+const WAITING_CAMERAS = 80;
+
+function compareWaits(): void {
+  console.log(
+    '| cameras | load | inference ms | waits p50, p95 ms | kept apart | waits over 1 ms | kept apart | moves per camera and minute |',
+  );
+  console.log('|---|---|---|---|---|---|---|---|');
+  for (const name of Object.keys(MIXES)) {
+    console.log(`| ${name} |`);
+    for (const count of [4, 16, 64]) {
+      for (const load of [0.3, 0.6, 0.8]) console.log(`| ${waitsOf(name, count, load)} |`);
+    }
+  }
+}
+
+function waitsOf(name: string, count: number, load: number): string {
+  const machines = Math.ceil(WAITING_CAMERAS / count);
+  const runs = [false, true].map((isSpread) => {
+    const random = randomOf(7);
+    const all = Array.from({ length: machines }, () => {
+      const cameras = Array.from({ length: count }, (_, i) => ({
+        ...MIXES[name]!(i, random),
+        driftPpm: name.startsWith('at') ? 100 * random() - 50 : 0,
+      }));
+      const serviceMs = (1000 * load) / cameras.reduce((sum, { fps }) => sum + fps, 0);
+      const run = { cameras, serviceMs, jitterMs: 3, forMs: FOUND_MS + 60_000, isSpread, random };
+      return { ...wait(run), serviceMs };
+    });
+    const taken = all.flatMap((one) => one.taken.filter(({ arrivedMs }) => arrivedMs > FOUND_MS));
+    const waits = taken.map(({ waitedMs }) => waitedMs).sort((a, b) => a - b);
+    const at = (share: number): string => waits[Math.floor(waits.length * share)]!.toFixed(1);
+    const moves = all.flatMap((one) => one.steps.filter(({ atMs }) => atMs > FOUND_MS)).length;
+    return {
+      inference: all[0]!.serviceMs.toFixed(1),
+      waits: `${at(0.5)}, ${at(0.95)}`,
+      late: `${((100 * waits.filter((ms) => ms > 1).length) / waits.length).toFixed(0)} %`,
+      moves: (moves / machines / count).toFixed(2),
+    };
+  });
+  const [own, apart] = [runs[0]!, runs[1]!];
+  const row = [count, load, own.inference, own.waits, apart.waits, own.late, apart.late];
+  return [...row, apart.moves].join(' | ');
 }
 
 function compareStill(): void {
