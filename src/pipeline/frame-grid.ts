@@ -50,7 +50,8 @@ export class FrameGrid {
       this.begin(ptsMs, arrivedMs);
     } else {
       this.spacingMs += (stepMs - this.spacingMs) * (this.spacingMs === 0 ? 1 : 0.1);
-      const frameMs = stepMs / (1 + untold);
+      // Longer ones are gaps.
+      const frameMs = Math.min(stepMs / (1 + untold), 2 * this.frameMs || Number.POSITIVE_INFINITY);
       this.frameMs += (frameMs - this.frameMs) * (this.frameMs === 0 ? 1 : 0.1);
     }
     this.followDelay(arrivedMs - ptsMs);
