@@ -65,6 +65,7 @@ constexpr int kPluginApiVersion = 22;
     (abi::Session*, const abi::RunOptions*, abi::Texts inputNames, const abi::Value* const* inputs, std::size_t,      \
      abi::Texts outputNames, std::size_t, abi::Value** outputs))                                                      \
   X(10, CreateSessionOptions, abi::Status*, (abi::SessionOptions**))                                                  \
+  X(17, DisableMemPattern, abi::Status*, (abi::SessionOptions*))                                                      \
   X(22, SetSessionLogSeverityLevel, abi::Status*, (abi::SessionOptions*, int))                                        \
   X(23, SetSessionGraphOptimizationLevel, abi::Status*, (abi::SessionOptions*, int))                                  \
   X(24, SetIntraOpNumThreads, abi::Status*, (abi::SessionOptions*, int))                                              \

@@ -107,6 +107,9 @@ void Session::load(const SessionOptions& options) {
   // A thread that spins between operators takes the core that a decoder waits for.
   set(api.AddSessionConfigEntry(made, "session.intra_op.allow_spinning", "0"));
   set(api.AddSessionConfigEntry(made, "session.inter_op.allow_spinning", "0"));
+  // A plan of the whole run's memory is one block, beside which what the first run took piece by piece stays. Without it two sessions of
+  // YOLOX-nano weigh 40 MB instead of 49, of an INT8 model of 640 pixels 90 instead of 135, and take the same time.
+  if (provider_ == "cpu") set(api.DisableMemPattern(made));
   for (const auto& [name, size] : options.dimensions) {
     set(api.AddFreeDimensionOverrideByName(made, name.c_str(), size));
   }
